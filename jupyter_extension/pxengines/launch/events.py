@@ -1,0 +1,51 @@
+"""What a job tells about itself: a JSON object a line, appended to ``events.jsonl``.
+
+Only the job writes, on one host, so that lines never interleave. Readers may see a
+last line that is not finished: it is left for the next read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+EventName = Literal[
+    "job_started",  # pid
+    "controller_started",  # pid
+    "engines_started",  # pid (of mpiexec), argv, mpi ("mpich", "openmpi", "intel", "unknown")
+    "cannot_start",  # code (a FailureCode), params: nothing was or stays started
+    "controller_exited",  # status (as os.waitstatus_to_exitcode: negative = signal)
+    "engines_exited",  # status (of mpiexec)
+    "stopping",  # reason: "asked" (SIGTERM), "controller_exited", "engines_exited"
+    "job_ended",  # last line of a job that ended in order; nothing of it lives
+]
+
+
+def append_event(path: Path, event: EventName, **fields: Any) -> None:
+    """Append one event to `path`."""
+    line = json.dumps({"at": time.time(), "event": event, **fields}) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events in `path`, oldest first; none if it is missing. Unfinished lines are left out."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    events = []
+    for line in data.split(b"\n")[:-1]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # a disk that filled up in the middle of a line
+        if isinstance(event, dict) and "event" in event:
+            events.append(event)
+    return events
