@@ -21,9 +21,7 @@ _CLUSTER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 def valid_profile_name(name: str) -> bool:
     """Tell whether `name` can name a profile: one path component, no control characters."""
-    return (
-        _PROFILE_NAME.fullmatch(name) is not None and ".." not in name and not name.endswith(" ")
-    )
+    return _PROFILE_NAME.fullmatch(name) is not None and ".." not in name and not name.endswith(" ")
 
 
 def ipython_dir() -> Path:
@@ -52,7 +50,7 @@ def profile_names() -> list[str]:
     except OSError:
         return []
     names = (e.name.removeprefix(PROFILE_PREFIX) for e in entries if e.name.startswith(PROFILE_PREFIX))
-    return sorted(n for n in names if valid_profile_name(n) and (ipython_dir() / f"{PROFILE_PREFIX}{n}").is_dir())
+    return sorted(n for n in names if valid_profile_name(n) and profile_path(n).is_dir())
 
 
 def cluster_key(profile: str, cluster_id: str) -> str:

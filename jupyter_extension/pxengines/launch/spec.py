@@ -21,6 +21,7 @@ class JobSpec:
     python : command line of the Python that runs controller and engines.
     mpiexec : command line of the MPI launcher; None: find it on the job's node.
     mpi_args : further arguments for it, placed after ``-n N``.
+    work_dir : where the engines start; empty: where the job starts.
     """
 
     run_id: str
@@ -30,6 +31,7 @@ class JobSpec:
     python: list[str]
     mpiexec: list[str] | None = None
     mpi_args: list[str] = field(default_factory=list)
+    work_dir: str = ""
 
     def write(self, path: Path) -> None:
         """Write this order to `path`, mode 0600, atomically."""

@@ -1,0 +1,147 @@
+"""ipyparallel's controller, made to notice a new engine at once.
+
+``python -m pxengines.controller`` takes ipcontroller's options. What differs:
+
+- The stock heart monitor counts an engine only when it has answered one beat and the next
+  beat is due: up to two periods of 3 s. Here the subscription of a new engine's heart makes the
+  monitor repeat its current beat (same value, so that nothing else changes for the others), and the
+  first answer counts at once. Between arrivals it beats exactly as slowly as the stock one.
+- Connection files appear whole and private (0600), never half written.
+- Its helper processes die with it, also when it is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from ipyparallel.controller import heartmonitor
+from ipyparallel.controller.app import IPController
+from ipyparallel.util import bind, connect, disambiguate_url, set_hwm
+from traitlets.config import Config
+from zmq.eventloop.zmqstream import ZMQStream
+
+from .launch.files import write_atomic
+from .launch.process import die_with_parent
+
+_GATHER_SECONDS = 0.03
+"""How long to wait for more engines before repeating the beat: one repeat serves all of them."""
+
+
+class PromptHeartMonitor(heartmonitor.HeartMonitor):
+    """A heart monitor that pings when an engine arrives, not only when the period is over."""
+
+    _repeat_due = False
+
+    def start(self) -> None:
+        """Start beating, and listen for new engines."""
+        super().start()
+        self.ping_stream.on_recv(self._heard_subscription)
+
+    def _heard_subscription(self, frames: list[bytes]) -> None:
+        if frames[0][:1] == b"\x01" and not self._repeat_due:
+            self._repeat_due = True
+            self.loop.call_later(_GATHER_SECONDS, self._repeat_beat)
+
+    def _repeat_beat(self) -> None:
+        self._repeat_due = False
+        self.ping_stream.send(str(self.lifetime).encode("ascii"))
+        self.ping_stream.flush()
+
+    def handle_pong(self, msg: list[bytes]) -> None:
+        """Count an answer; a heart's first one makes its engine known to the hub."""
+        super().handle_pong(msg)
+        heart = msg[0]
+        if heart in self.responses and heart not in self.hearts:
+            self.handle_new_hearts({heart})
+
+
+def run_heart_monitor(
+    *,
+    ping_url: str,
+    pong_url: str,
+    monitor_url: str,
+    log_level: int,
+    curve_publickey: bytes | None,
+    curve_secretkey: bytes | None,
+    config: Config,
+) -> None:
+    """Run a PromptHeartMonitor until killed; the body of the controller's heart monitor process."""
+    import asyncio
+
+    async def set_up() -> None:
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
+        keys = {"curve_publickey": curve_publickey, "curve_secretkey": curve_secretkey}
+        ping = context.socket(zmq.XPUB)
+        ping.setsockopt(zmq.XPUB_VERBOSE, 1)  # tell of every subscriber, not of the first one only
+        bind(ping, ping_url, **keys)
+        pong = context.socket(zmq.ROUTER)
+        set_hwm(pong, 0)
+        bind(pong, pong_url, **keys)
+        monitor = context.socket(zmq.XPUB)
+        connect(monitor, monitor_url, curve_serverkey=curve_publickey, **keys)
+        log = IPController(log_level=log_level).log
+        PromptHeartMonitor(
+            ping_stream=ZMQStream(ping),
+            pong_stream=ZMQStream(pong),
+            monitor_stream=ZMQStream(monitor),
+            config=config,
+            log=log,
+        ).start()
+
+    # A context inherited by fork must not be used; instance() makes a new one in this process.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(set_up())
+    loop.run_forever()
+
+
+class EngineController(IPController):
+    """The controller of our clusters."""
+
+    def save_connection_dict(self, fname: str, cdict: dict[str, Any]) -> None:
+        """Write a connection file at once and 0600: engines wait for it to appear."""
+        path = Path(self.profile_dir.security_dir) / fname
+        self.log.info("writing connection info to %s", path)
+        write_atomic(path, json.dumps(cdict, indent=2).encode())
+
+    def init_hub(self) -> None:
+        """Set up the hub as ipyparallel does, with our heart monitor in place of its own."""
+        super().init_hub()
+        config = Config()
+        for name in ("Session", "HeartMonitor"):
+            if name in self.config:
+                config[name] = self.config[name]
+        config.Session.key = self.session.key
+        self.heartmonitor_process = multiprocessing.Process(
+            target=run_heart_monitor,
+            kwargs={
+                "ping_url": self.engine_url("hb_ping"),
+                "pong_url": self.engine_url("hb_pong"),
+                "monitor_url": disambiguate_url(self.monitor_url),
+                "config": config,
+                "log_level": self.log.getEffectiveLevel(),
+                "curve_publickey": self.curve_publickey,
+                "curve_secretkey": self.curve_secretkey,
+            },
+            daemon=True,
+        )
+
+
+def main() -> None:
+    """Run the controller; command line as ipcontroller's."""
+    # Python 3.14 no longer forks by default; the schedulers are many and a fork is cheap.
+    multiprocessing.set_start_method("fork")
+    os.register_at_fork(after_in_child=die_with_parent)
+    logging.captureWarnings(True)
+    EngineController.launch_instance()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""ipyparallel's engine as an MPI rank: ``mpiexec -n N python -m pxengines.engine``.
+
+What differs from ``ipyparallel.engine``: it is always a rank (id = rank), ``MPI`` and ``np`` are in the
+namespace from the start, its nanny is a fork, it waits for the connection file as long as ``mpiexec`` lives,
+and a missing mpi4py or MPI library is said in one line that the server can read.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+CANNOT_START = "pxengines: cannot start:"
+"""Begins the line, on standard error, that tells why: a FailureCode, then the system's words."""
+
+
+def _fail(code: str, error: BaseException) -> None:
+    words = " ".join(str(error).split())
+    sys.stderr.write(f"{CANNOT_START} {code} {words}\n")
+    sys.stderr.flush()
+    sys.exit(3)
+
+
+def main() -> None:
+    """Run one engine; command line as ipengine's."""
+    # Eight engines on two cores spend their start on imports. Nothing dies while modules load, so the
+    # collector only costs; 0.1 s per engine.
+    gc.disable()
+    # An engine has no debug channel: ipykernel would load the debugger (0.1 s) and warn that it is no use.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import ipykernel.debugger  # noqa: F401
+
+    del sys.modules["debugpy"]  # user code may still import it
+
+    from .nanny import fork_nanny
+    from .rank_engine import RankEngine
+
+    RankEngine.nanny_fork = fork_nanny()
+    try:
+        from mpi4py import MPI
+
+        MPI.COMM_WORLD.Get_rank()
+    except ModuleNotFoundError as error:
+        _fail("mpi4py_missing", error)
+    except (ImportError, RuntimeError) as error:
+        _fail("mpi_library_missing", error)
+    RankEngine.launch_instance()
+
+
+if __name__ == "__main__":
+    main()

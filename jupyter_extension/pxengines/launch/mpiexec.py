@@ -1,0 +1,103 @@
+"""Which ``mpiexec`` starts the engines, whose it is, and which MPI library matches it.
+
+An ``mpiexec`` of one MPI and an mpi4py that loads the library of another give N worlds
+of size 1 instead of one of size N, without an error. mpi4py's wheels choose the library when they
+are imported and can be told which (``MPI4PY_MPIABI``, ``MPI4PY_LIBMPI``), so the launcher decides.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+Vendor = Literal["mpich", "openmpi", "intel", "unknown"]
+
+_VERSION_SECONDS = 20
+_LIBRARY_NAMES: dict[Vendor, tuple[str, ...]] = {
+    "mpich": ("libmpi.so.12", "libmpich.so.12"),
+    "intel": ("libmpi.so.12",),
+    "openmpi": ("libmpi.so.40",),
+    "unknown": (),
+}
+
+
+def find_mpiexec(python: str, search_path: str | None = None) -> str | None:
+    """Return the path of the ``mpiexec`` to use, or None.
+
+    The one beside `python` comes first (an MPI installed from a wheel), as mpi4py too looks
+    into its own environment first; then `search_path` (default: ``$PATH``).
+    """
+    beside = Path(python).parent / "mpiexec"
+    if os.access(beside, os.X_OK) and beside.is_file():
+        return str(beside)
+    return shutil.which("mpiexec", path=search_path)
+
+
+def vendor_of(version_text: str) -> Vendor:
+    """Tell whose ``mpiexec`` printed `version_text` for ``--version``."""
+    text = version_text.lower()
+    if "intel" in text:
+        return "intel"
+    if "open mpi" in text or "openrte" in text or "open-mpi" in text or "prrte" in text:
+        return "openmpi"
+    if "hydra" in text or "mpich" in text:
+        return "mpich"
+    return "unknown"
+
+
+def ask_vendor(mpiexec: list[str]) -> Vendor:
+    """Return the vendor of the launcher `mpiexec`, asked by ``--version``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be run at all.
+    """
+    try:
+        done = subprocess.run(
+            [*mpiexec, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_VERSION_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "unknown"
+    return vendor_of(done.stdout.decode("utf-8", "replace"))
+
+
+def library_of(mpiexec: str, vendor: Vendor) -> str | None:
+    """Return the MPI library that was installed together with `mpiexec`, or None if not found beside it."""
+    for start in (Path(mpiexec), Path(mpiexec).resolve()):
+        prefix = start.parent.parent
+        folders = [prefix / "lib", prefix / "lib64", *sorted((prefix / "lib").glob("*-linux-gnu*"))]
+        for folder in folders:
+            for name in _LIBRARY_NAMES[vendor]:
+                if (folder / name).exists():
+                    return str(folder / name)
+    return None
+
+
+def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables to add so that engines join the world that `mpiexec` makes.
+
+    What the user or the site has set in `environ` is left alone: the world check judges it.
+    """
+    wanted: dict[str, str] = {}
+    library = library_of(mpiexec, vendor)
+    if library is not None and not {"MPI4PY_MPIABI", "MPI4PY_LIBMPI"} & set(environ):
+        # Not MPI4PY_MPIABI as well: with it, mpi4py trusts the word and does not load the library.
+        wanted["MPI4PY_LIBMPI"] = library
+    if vendor == "openmpi":
+        # More engines than cores is normal on a laptop; version 4 and 5 read different names.
+        wanted["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+        wanted["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
+        if os.geteuid() == 0:
+            for name in ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"):
+                wanted[name] = wanted[f"{name}_CONFIRM"] = "1"
+    return {name: value for name, value in wanted.items() if name not in environ}

@@ -1,0 +1,40 @@
+"""Starting children that cannot outlive their parent, and what they may inherit."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+# Secrets of the Jupyter server and of JupyterHub: engines have no use for them, and the
+# environment of a process is easily printed into a log.
+_SECRET_ENDINGS = ("_TOKEN", "_PASSWORD", "_SECRET", "_COOKIE")
+_SECRET_BEGINNINGS = ("JUPYTER", "JPY_", "CONFIGPROXY")
+
+
+def die_with_parent(signum: int = signal.SIGTERM) -> None:
+    """Ask the kernel to send `signum` to this process when its parent ends (Linux; else nothing)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` without the tokens of Jupyter and JupyterHub."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not (name.startswith(_SECRET_BEGINNINGS) and name.endswith(_SECRET_ENDINGS))
+    }
+
+
+def end_group(group: int, signum: int) -> None:
+    """Send `signum` to every process of the process group `group`; a group that is gone is fine."""
+    try:
+        os.killpg(group, signum)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,69 @@
+"""ipyparallel's engine as one rank of an MPI world."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ipyparallel.engine.app import IPEngine
+from traitlets import default
+from traitlets.config import Config
+
+from .nanny import NannyFork
+
+_CONNECTION_FILE_SECONDS = 7 * 24 * 3600.0
+_REGISTRATION_SECONDS = 120.0
+
+
+class RankEngine(IPEngine):
+    """An engine that is one rank of the cluster's MPI world."""
+
+    nanny_fork: NannyFork
+
+    @default("use_mpi")
+    def _default_use_mpi(self) -> bool:
+        return True
+
+    @default("init_mpi")
+    def _default_init_mpi(self) -> str:
+        return ""  # user_ns has it all, without running a cell
+
+    @default("wait_for_url_file")
+    def _default_wait_for_url_file(self) -> float:
+        # The controller starts at the same time and may be late on a slow file system. The job ends
+        # engines whose controller never comes, so the clock need not.
+        return _CONNECTION_FILE_SECONDS
+
+    @default("timeout")
+    def _default_timeout(self) -> float:
+        return _REGISTRATION_SECONDS
+
+    @default("user_ns")
+    def _default_user_ns(self) -> dict[str, Any]:
+        import numpy as np
+        from mpi4py import MPI
+
+        world = MPI.COMM_WORLD
+        return {"MPI": MPI, "np": np, "mpi_rank": world.Get_rank(), "mpi_size": world.Get_size()}
+
+    async def complete_registration(self, *args: Any) -> None:
+        """Become a kernel; from here on the garbage collector runs as usual."""
+        await super().complete_registration(*args)
+        gc.enable()
+        gc.freeze()  # what is loaded now stays: later collections need not walk it
+
+    def start_nanny(self, control_url: str) -> tuple[str, NannyFork]:
+        """Give the nanny that was forked at the start its orders; return its URL and handle."""
+        config = Config()
+        config.Session = self.config.Session
+        url = self.nanny_fork.start(
+            engine_id=self.id,
+            identity=self.bident,
+            control_url=control_url,
+            curve_serverkey=self.curve_serverkey,
+            curve_secretkey=self.curve_secretkey,
+            curve_publickey=self.curve_publickey,
+            registration_url=self.registration_url,
+            config=config,
+        )
+        return url, self.nanny_fork
