@@ -1,0 +1,132 @@
+/** `npm test`: the set-up, then every check and test; `npm test -- STAGE [ARGUMENTS…]` for one of them. */
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+import { runChecks } from './check.mjs';
+import { CACHE, DEV, PYTHON, REPO, UI_TESTS, environment } from './paths.mjs';
+import { run } from './processes.mjs';
+import { readJest, readOr, readPlaywright, readPytest } from './results.mjs';
+import { setUp } from './setup.mjs';
+
+const RESULTS = path.join(CACHE, 'results');
+const MINUTE = 60_000;
+
+/** Run a test program; a bad exit code with no failed test (a crash, a time limit) counts as one failure. */
+async function counted(read, file, command, args, options) {
+  rmSync(file, { force: true });
+  const { code, timedOut } = await run(command, args, options);
+  const counts = readOr(read, file);
+  if (timedOut) {
+    console.error(`Stopped: it ran longer than ${options.timeoutMs / MINUTE} minutes.`);
+  }
+  if (code !== 0 && counts.failed === 0) {
+    console.error(`${path.basename(command)} ended with exit code ${code}.`);
+    counts.failed = 1;
+  }
+  return counts;
+}
+
+const STAGES = {
+  check: {
+    title: 'lint and types',
+    run: args => runChecks(args)
+  },
+  jest: {
+    title: 'browser units (Jest)',
+    run: (args, env) => {
+      const file = path.join(RESULTS, 'jest.json');
+      const jest = path.join(REPO, 'node_modules', '.bin', 'jest');
+      const options = { env, timeoutMs: 10 * MINUTE };
+      return counted(readJest, file, jest, ['--json', `--outputFile=${file}`, ...args], options);
+    }
+  },
+  pytest: {
+    title: 'server and kernel (pytest)',
+    run: (args, env) => {
+      const file = path.join(RESULTS, 'pytest.xml');
+      const options = { env, timeoutMs: 20 * MINUTE };
+      return counted(readPytest, file, PYTHON, ['-m', 'pytest', `--junitxml=${file}`, ...args], options);
+    }
+  },
+  ui: {
+    title: 'whole, in a browser (Playwright)',
+    browser: true,
+    run: (args, env) => {
+      const file = path.join(RESULTS, 'playwright.json');
+      const playwright = path.join(UI_TESTS, 'node_modules', '.bin', 'playwright');
+      const options = {
+        cwd: UI_TESTS,
+        env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+        timeoutMs: 20 * MINUTE
+      };
+      return counted(readPlaywright, file, playwright, ['test', '--reporter=list,json', ...args], options);
+    }
+  },
+  tutorial: {
+    title: 'tutorial notebook',
+    run: async (args, env) => {
+      const script = path.join(DEV, 'tutorial.py');
+      const chosen = args.length ? args : ['--profile', 'local', '--engines', '8', '--isolated'];
+      const { code } = await run(PYTHON, [script, ...chosen], { env, timeoutMs: 10 * MINUTE });
+      return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+    }
+  }
+};
+
+function summary(rows) {
+  const width = Math.max(...rows.map(row => row.title.length));
+  console.log('\nSummary');
+  for (const { title, passed, failed, skipped, seconds } of rows) {
+    const numbers = [passed, failed, skipped].map(n => String(n).padStart(5));
+    const counts = `${numbers[0]} passed ${numbers[1]} failed ${numbers[2]} skipped`;
+    console.log(`  ${title.padEnd(width)}  ${counts}  ${seconds.toFixed(1).padStart(7)} s`);
+  }
+  const total = { passed: 0, failed: 0, skipped: 0, seconds: 0 };
+  rows.forEach(row => Object.keys(total).forEach(key => (total[key] += row[key])));
+  console.log(`  ${'all'.padEnd(width)}  in ${(total.seconds / 60).toFixed(1)} minutes\n`);
+  const skipped = total.skipped ? `, ${total.skipped} skipped` : '';
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+async function timed(title, work) {
+  console.log(`\n=== ${title}`);
+  const started = Date.now();
+  let counts;
+  try {
+    counts = await work();
+    if (counts.passed + counts.failed === 0) {
+      console.error('No test ran: that is a failure.');
+      counts.failed = 1;
+    }
+  } catch (error) {
+    if (process.exitCode) {
+      throw error; // we were told to stop
+    }
+    console.error(error.name === 'SetupError' ? error.message : error);
+    counts = { passed: 0, failed: 1, skipped: 0 };
+  }
+  return { title, ...counts, seconds: (Date.now() - started) / 1000 };
+}
+
+export async function main([only, ...args]) {
+  if (only !== undefined && !Object.hasOwn(STAGES, only)) {
+    console.error(`There is no stage ${only}. There are: ${Object.keys(STAGES).join(', ')}.`);
+    return 2;
+  }
+  const stages = only ? [STAGES[only]] : Object.values(STAGES);
+  mkdirSync(RESULTS, { recursive: true });
+  let found = {};
+  const prepared = await timed('set-up', async () => {
+    found = await setUp({ tests: true, browser: stages.some(stage => stage.browser) });
+    return { passed: 1, failed: 0, skipped: 0 };
+  });
+  if (prepared.failed) {
+    return summary([prepared]);
+  }
+  const rows = [{ ...prepared, passed: 0 }];
+  for (const stage of stages) {
+    rows.push(await timed(stage.title, () => stage.run(only ? args : [], environment(found))));
+  }
+  return summary(rows);
+}
