@@ -16,7 +16,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pxengines.mpi import partial
@@ -50,24 +50,15 @@ def elements(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def reductions(draw: st.DrawFn) -> dict[str, Any]:
+def reductions(draw: st.DrawFn, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Draw what four ranks bring to one reduction."""
-    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     function = draw(st.sampled_from(["allreduce", "psum"]))
-    ops = (
-        ["sum"]
-        if function == "psum"
-        else ["sum", "prod"]
-        if dtype.kind == "c"
-        else ["sum", "prod", "min", "max"]
-    )
+    ops = ["sum", "prod"] if dtype.kind == "c" else ["sum", "prod", "min", "max"]
     shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
     # hypothesis knows neither long doubles nor how to fill byte-swapped arrays in every version.
     drawn = np.dtype({"g": "f8", "G": "c16"}.get(dtype.char, dtype.newbyteorder("=").str))
-    parts = [
-        np.asarray(draw(hnp.arrays(drawn, shape, elements=elements(drawn)))).astype(dtype)
-        for _ in range(MOST_RANKS)
-    ]
+    arrays = hnp.arrays(drawn, shape, elements=elements(drawn))
+    parts = [np.asarray(draw(arrays)).astype(dtype) for _ in range(MOST_RANKS)]
     axis = None
     if function == "psum" and shape:
         axis = draw(st.none() | st.lists(st.integers(0, len(shape) - 1), min_size=1, unique=True))
