@@ -1,0 +1,28 @@
+"""The fixture of the job's tests, and its promise that nothing of a job is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from realjob import WAIT_SECONDS, RealJob
+
+from pxengines.launch.paths import RunPaths
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealJob]:
+    """A job in an IPython folder of its own; after the test nothing of it may live."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    real = RealJob(RunPaths.of_key("local"), dict(os.environ))
+    yield real
+    if real.process is not None:
+        if real.process.poll() is None:
+            real.process.send_signal(signal.SIGTERM)
+        real.process.wait(timeout=WAIT_SECONDS)
+        real.wait_until_nothing_lives()
+        leftovers = list(real.paths.security_dir.glob("*.json"))
+        assert leftovers == [], "connection or cluster files were left"

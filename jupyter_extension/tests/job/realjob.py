@@ -1,0 +1,100 @@
+"""A real job in a profile of its own, for tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import ipyparallel as ipp
+import psutil
+import pytest
+
+from pxengines.launch.events import read_events
+from pxengines.launch.files import make_private_dir
+from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
+from pxengines.launch.spec import JobSpec
+
+WAIT_SECONDS = 120
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true value of `condition`; fail, naming `what`, if it never comes."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    pytest.fail(f"waited in vain for {what}")
+
+
+def processes_of(run_id: str) -> list[psutil.Process]:
+    """Return the living processes that carry `run_id`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(RUN_ID_VARIABLE) == run_id:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+class RealJob:
+    """A job process and what it left in its run directory."""
+
+    def __init__(self, paths: RunPaths, environment: dict[str, str]) -> None:
+        self.paths = paths
+        self.run_id = uuid.uuid4().hex
+        self.environment = environment
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, engines: int = 2, **spec: Any) -> subprocess.Popen[bytes]:
+        make_private_dir(self.paths.run_dir)
+        JobSpec(
+            run_id=self.run_id,
+            profile_dir=str(self.paths.profile_dir),
+            cluster_id=self.paths.cluster_id,
+            engines=engines,
+            **{"python": [sys.executable], **spec},
+        ).write(self.paths.spec)
+        self.process = self.spawn()
+        return self.process
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        with open(self.paths.log("job"), "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "pxengines.job", str(self.paths.run_dir)],
+                env={**self.environment, RUN_ID_VARIABLE: self.run_id},
+                start_new_session=True,
+                stderr=log,
+            )
+
+    def event(self, name: str) -> dict[str, Any] | None:
+        return next((e for e in read_events(self.paths.events) if e["event"] == name), None)
+
+    def wait_for_event(self, name: str) -> dict[str, Any]:
+        return wait_for(lambda: self.event(name), f"the event {name}")
+
+    def wait_for_end(self) -> int:
+        assert self.process is not None
+        wait_for(lambda: self.process.poll() is not None, "the end of the job")
+        return self.process.returncode
+
+    def wait_until_nothing_lives(self) -> None:
+        wait_for(lambda: not processes_of(self.run_id), f"the end of {processes_of(self.run_id)}")
+
+    def client(self, engines: int) -> ipp.Client:
+        file = self.paths.connection_file("client")
+        wait_for(file.exists, "the connection file")
+        client = ipp.Client(str(file), timeout=60)
+        client.wait_for_engines(engines, timeout=WAIT_SECONDS, interactive=False)
+        return client
+
+    def log(self, source: str) -> str:
+        path = self.paths.log(source)
+        return path.read_text(errors="replace") if path.exists() else ""

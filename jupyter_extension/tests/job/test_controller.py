@@ -1,0 +1,55 @@
+"""The controller's heart monitor: a new engine is noticed at once, the others are not hurried."""
+
+from __future__ import annotations
+
+import json
+
+import psutil
+import zmq
+from realjob import RealJob, wait_for
+
+PERIOD_SECONDS = 3.0
+
+
+def test_a_running_cluster_beats_no_faster_than_the_stock_one(job: RealJob) -> None:
+    job.start(2)
+    job.client(2).close()
+    info = json.loads(job.paths.connection_file("engine").read_text())
+    context = zmq.Context()
+    listener = context.socket(zmq.SUB)
+    listener.linger = 0
+    try:
+        listener.setsockopt(zmq.SUBSCRIBE, b"")
+        listener.connect(f"{info['interface']}:{info['hb_ping']}")
+        # A beat carries the monitor's own clock. Our subscription repeats the current beat, the way
+        # a new engine's does; every other beat must be a period later than the one before.
+        values: list[float] = []
+        while len(set(values)) < 4:
+            assert listener.poll(30_000), "the heart monitor fell silent"
+            values.append(float(listener.recv()))
+    finally:
+        listener.close()
+        context.term()
+    repeats = len(values) - len(set(values))
+    assert repeats <= 1
+    beats = sorted(set(values))
+    assert all(
+        later - earlier > PERIOD_SECONDS * 0.9 for earlier, later in zip(beats, beats[1:], strict=False)
+    )
+
+
+def test_an_engine_that_joins_later_is_counted(job: RealJob) -> None:
+    job.start(1)
+    client = job.client(1)
+    try:
+        argv = psutil.Process(job.wait_for_event("engines_started")["pid"]).cmdline()
+        engine = argv[argv.index("-m") - 1 :]
+        extra = psutil.Popen(engine, env={**job.environment, "PXENGINES_RUN_ID": job.run_id})
+        try:
+            wait_for(lambda: len(client.ids) == 2, "the second engine")
+        finally:
+            extra.terminate()
+            extra.wait(60)
+        wait_for(lambda: len(client.ids) == 1, "the hub to notice that it left")
+    finally:
+        client.close()
