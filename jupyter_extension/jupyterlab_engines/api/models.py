@@ -11,7 +11,7 @@ times are epoch seconds in UTC; units are in the names.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -141,7 +141,9 @@ class Cluster(Struct, frozen=True, kw_only=True):
 
     key: ClusterKey
     profile: ProfileName
-    cluster_id: Annotated[str, Meta(description="ipyparallel's cluster id; empty for a profile's default cluster.")]
+    cluster_id: Annotated[
+        str, Meta(description="ipyparallel's cluster id; empty for a profile's default cluster.")
+    ]
     run_id: Annotated[str, Meta(description="Unique for each start; a restarted cluster has a new one.")]
     origin: Annotated[
         Literal["panel", "terminal"],
@@ -248,7 +250,7 @@ class Resync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     """From the browser: send me a snapshot."""
 
 
-ServerMessage = Union[Hello, Snapshot, Delta]
+ServerMessage = Hello | Snapshot | Delta
 """What the server sends on the stream."""
 ClientMessage = Resync
 """What the server accepts on the stream."""

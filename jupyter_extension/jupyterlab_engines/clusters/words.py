@@ -55,6 +55,9 @@ PARAMETERS: dict[FailureCode, tuple[str, ...]] = {
 }
 """The parameters of each code, in the order of the table above."""
 
+TAIL_LINES = 40
+"""Most lines of a log that a failure carries; the whole log can be asked for."""
+
 START_AGAIN = "Start the cluster again."
 
 _MIXED = {
@@ -72,12 +75,13 @@ def failure(code: FailureCode, params: Mapping[str, str] | None = None, log_tail
     ----------
     code : what happened.
     params : values for the code's parameters; missing ones become empty, others are left out.
-    log_tail : last lines of the log that shows it.
+    log_tail : the log that shows it; its last `TAIL_LINES` lines are kept.
     """
     given = params or {}
     full = {name: str(given.get(name, "")) for name in PARAMETERS[code]}
     message, next_step = _WORDS[code](full)
-    return Failure(code=code, params=full, message=message, next_step=next_step, log_tail=log_tail)
+    tail = "\n".join(log_tail.splitlines()[-TAIL_LINES:])
+    return Failure(code=code, params=full, message=message, next_step=next_step, log_tail=tail)
 
 
 def _colon(detail: str) -> str:
@@ -127,8 +131,8 @@ def _mpi_world_split(p: Mapping[str, str]) -> tuple[str, str]:
     same = f"the MPI library of {launcher}" if launcher else "the MPI library that mpiexec belongs to"
     return (
         f"{found}, so a sum over the engines would be wrong. {cause}",
-        f"Use one MPI for both: let mpi4py load {same} (environment variable MPI4PY_MPIABI or MPI4PY_LIBMPI), "
-        "or put the mpiexec of the loaded library first in PATH.",
+        f"Use one MPI for both: let mpi4py load {same} (environment variable MPI4PY_MPIABI "
+        "or MPI4PY_LIBMPI), or put the mpiexec of the loaded library first in PATH.",
     )
 
 
@@ -162,13 +166,16 @@ def _engines_exited(p: Mapping[str, str]) -> tuple[str, str]:
 def _engine_died(p: Mapping[str, str]) -> tuple[str, str]:
     name = f"The engine of rank {p['rank']}" if p["rank"] else "An engine"
     where = ", ".join(
-        part for part in (f"process {p['pid']}" if p["pid"] else "", f"on {p['host']}" if p["host"] else "") if part
+        part
+        for part in (f"process {p['pid']}" if p["pid"] else "", f"on {p['host']}" if p["host"] else "")
+        if part
     )
     place = f" ({where})" if where else ""
     status = f": {p['status']}" if p["status"] else ""
     return (
         f"{name}{place} died{status}. The MPI world is broken, and the other engines ended with it.",
-        "Variables on the engines are lost. Start the cluster again. If it happens again, look for too little memory.",
+        "Variables on the engines are lost. Start the cluster again. "
+        "If it happens again, look for too little memory.",
     )
 
 
@@ -182,7 +189,8 @@ def _controller_exited(p: Mapping[str, str]) -> tuple[str, str]:
 
 def _job_killed(_: Mapping[str, str]) -> tuple[str, str]:
     return (
-        "The process that held the cluster together was killed, and the controller and the engines ended with it.",
+        "The process that held the cluster together was killed, "
+        "and the controller and the engines ended with it.",
         START_AGAIN,
     )
 

@@ -1,0 +1,266 @@
+"""The life of a cluster as a pure state machine: an event goes in, a new `Cluster` comes out.
+
+Knows no clock, process or file: every event carries the time it happened at. An event
+that cannot happen in a state raises `IllegalTransition`, so that a bug shows where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from ..api.models import (
+    Cluster,
+    ClusterState,
+    Engine,
+    Failure,
+    MpiWorld,
+    Stage,
+    StageName,
+    StageStatus,
+)
+
+LIVE: frozenset[ClusterState] = frozenset(
+    {"submitting", "queued", "starting", "ready", "degraded", "stopping"}
+)
+"""States in which something of the cluster may run."""
+
+IN_MOTION: frozenset[ClusterState] = frozenset({"submitting", "queued", "starting", "stopping"})
+"""States that will change without anybody asking."""
+
+EDGES: dict[ClusterState, frozenset[ClusterState]] = {
+    "submitting": frozenset({"queued", "starting", "stopping", "failed"}),
+    "queued": frozenset({"starting", "stopping", "failed"}),
+    "starting": frozenset({"starting", "ready", "stopping", "failed"}),
+    "ready": frozenset({"ready", "degraded", "stopping", "failed"}),
+    "degraded": frozenset({"degraded", "ready", "stopping", "failed"}),
+    "stopping": frozenset({"stopping", "stopped", "failed"}),
+    "stopped": frozenset(),
+    "failed": frozenset(),
+}
+"""Which state may follow which; a state that lists itself takes events without leaving."""
+
+_STAGES: tuple[StageName, ...] = ("submitted", "controller", "engines", "mpi_check")
+
+
+class IllegalTransition(Exception):
+    """An event came that cannot happen in the cluster's state."""
+
+
+@dataclass(frozen=True)
+class JobQueued:
+    """The batch system took the job and has not started it."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """The job runs."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class ControllerUp:
+    """The controller answers."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class EnginesChanged:
+    """The engines the controller counts, or what is known of them, changed; `engines` are all of them."""
+
+    at: float
+    engines: tuple[Engine, ...]
+
+
+@dataclass(frozen=True)
+class WorldPassed:
+    """The world check found one MPI world with every engine in it."""
+
+    at: float
+    mpi: MpiWorld
+    engines: tuple[Engine, ...]
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """Somebody asked for the end of the cluster."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Nothing of the cluster is left."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The cluster is not usable, and why."""
+
+    at: float
+    failure: Failure
+
+
+Event = JobQueued | JobStarted | ControllerUp | EnginesChanged | WorldPassed | StopAsked | Ended | Failed
+
+
+def new_cluster(*, key: str, profile: str, cluster_id: str, run_id: str, engines: int, at: float) -> Cluster:
+    """Return a cluster of the panel whose Start was just accepted."""
+    stages = [_stage(name) for name in _STAGES]
+    stages[0] = _stage("submitted", "active", at)
+    return Cluster(
+        key=key,
+        profile=profile,
+        cluster_id=cluster_id,
+        run_id=run_id,
+        origin="panel",
+        state="submitting",
+        state_since=at,
+        created_at=at,
+        stages=stages,
+        engines_requested=engines,
+        engines_registered=0,
+        engines=[],
+        mpi=None,
+        failure=None,
+    )
+
+
+def found_cluster(
+    *, key: str, profile: str, cluster_id: str, run_id: str, engines: int | None, created_at: float, at: float
+) -> Cluster:
+    """Return a cluster that a terminal started, as it is before its controller was asked.
+
+    It has no stages: nobody watched them.
+    """
+    return Cluster(
+        key=key,
+        profile=profile,
+        cluster_id=cluster_id,
+        run_id=run_id,
+        origin="terminal",
+        state="starting",
+        state_since=at,
+        created_at=created_at,
+        stages=[],
+        engines_requested=engines,
+        engines_registered=0,
+        engines=[],
+        mpi=None,
+        failure=None,
+    )
+
+
+def advance(cluster: Cluster, event: Event) -> Cluster:
+    """Return what `cluster` becomes by `event`.
+
+    Raises
+    ------
+    IllegalTransition
+        If `event` cannot happen in the cluster's state.
+    """
+    if isinstance(event, JobQueued):
+        return _enter(cluster, "queued", event.at)
+    if isinstance(event, JobStarted):
+        if cluster.state == "stopping":
+            return cluster  # asked to stop in the moment of its start
+        begun = _enter(cluster, "starting", event.at)
+        return _move(begun, event.at, done=("submitted",), active="controller")
+    if isinstance(event, ControllerUp):
+        return _controller_up(cluster, event)
+    if isinstance(event, EnginesChanged):
+        return _engines_changed(cluster, event)
+    if isinstance(event, WorldPassed):
+        return _world_passed(cluster, event)
+    if isinstance(event, StopAsked):
+        return cluster if cluster.state == "stopping" else _enter(cluster, "stopping", event.at)
+    if isinstance(event, Ended):
+        return _without_engines(_enter(cluster, "stopped", event.at))
+    return _failed(cluster, event)
+
+
+def _controller_up(cluster: Cluster, event: ControllerUp) -> Cluster:
+    if cluster.state == "stopping":
+        return cluster
+    _require(cluster, event, "starting")
+    return _move(cluster, event.at, done=("controller",), active="engines")
+
+
+def _engines_changed(cluster: Cluster, event: EnginesChanged) -> Cluster:
+    alive = sum(engine.alive for engine in event.engines)
+    changed = msgspec.structs.replace(cluster, engines=list(event.engines), engines_registered=alive)
+    if cluster.state == "stopping":
+        return changed
+    _require(cluster, event, "starting", "ready", "degraded")
+    requested = cluster.engines_requested
+    complete = alive > 0 if requested is None else alive >= requested
+    if cluster.state == "starting":
+        if cluster.origin == "terminal":
+            return _enter(changed, "ready", event.at) if complete else changed
+        if complete:
+            return _move(changed, event.at, done=("controller", "engines"), active="mpi_check")
+        return changed
+    state: ClusterState = "ready" if complete and all(e.alive for e in event.engines) else "degraded"
+    return changed if state == cluster.state else _enter(changed, state, event.at)
+
+
+def _world_passed(cluster: Cluster, event: WorldPassed) -> Cluster:
+    if cluster.state == "stopping":
+        return cluster
+    passed = msgspec.structs.replace(cluster, mpi=event.mpi, engines=list(event.engines))
+    if cluster.origin == "terminal":
+        _require(cluster, event, "starting", "ready", "degraded")
+        return passed
+    _require(cluster, event, "starting")
+    return _move(_enter(passed, "ready", event.at), event.at, done=_STAGES, active=None)
+
+
+def _failed(cluster: Cluster, event: Failed) -> Cluster:
+    failed = _enter(cluster, "failed", event.at)
+    stages = [
+        msgspec.structs.replace(stage, status="failed", ended_at=event.at)
+        if stage.status == "active"
+        else stage
+        for stage in cluster.stages
+    ]
+    return _without_engines(msgspec.structs.replace(failed, stages=stages, failure=event.failure))
+
+
+def _without_engines(cluster: Cluster) -> Cluster:
+    dead = [msgspec.structs.replace(engine, alive=False) for engine in cluster.engines]
+    return msgspec.structs.replace(cluster, engines=dead, engines_registered=0)
+
+
+def _require(cluster: Cluster, event: Event, *states: ClusterState) -> None:
+    if cluster.state not in states:
+        raise IllegalTransition(f"{type(event).__name__} cannot happen to a {cluster.state} cluster")
+
+
+def _enter(cluster: Cluster, state: ClusterState, at: float) -> Cluster:
+    if state not in EDGES[cluster.state]:
+        raise IllegalTransition(f"{cluster.key} cannot go from {cluster.state} to {state}")
+    return msgspec.structs.replace(cluster, state=state, state_since=at)
+
+
+def _stage(name: StageName, status: StageStatus = "waiting", started_at: float | None = None) -> Stage:
+    return Stage(name=name, status=status, started_at=started_at, ended_at=None)
+
+
+def _move(cluster: Cluster, at: float, *, done: tuple[StageName, ...], active: StageName | None) -> Cluster:
+    """Mark the stages in `done` as done and `active` as active, each unless it already is."""
+    stages = []
+    for stage in cluster.stages:
+        if stage.name in done and stage.status != "done":
+            started = at if stage.started_at is None else stage.started_at
+            stage = Stage(name=stage.name, status="done", started_at=started, ended_at=at)
+        elif stage.name == active and stage.status == "waiting":
+            stage = _stage(stage.name, "active", at)
+        stages.append(stage)
+    return msgspec.structs.replace(cluster, stages=stages)
