@@ -8,6 +8,7 @@ import { REPO, environment } from './paths.mjs';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const GRACE_MS = 15_000;
+const PARENT_CHECK_MS = 500;
 
 /** A failure that is explained to the user in words, without a stack. */
 export class SetupError extends Error {
@@ -17,8 +18,30 @@ export class SetupError extends Error {
   }
 }
 
+/**
+ * Call `stop` with a signal's name each time we are told to end, until the returned function is called.
+ *
+ * The death of npm, when it started us, counts as SIGHUP: killed with SIGKILL it cannot pass anything on.
+ */
+export function onStop(stop) {
+  STOP_SIGNALS.forEach(signal => process.on(signal, stop));
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.env.npm_lifecycle_event && process.ppid !== parent) {
+      clearInterval(timer);
+      stop('SIGHUP');
+    }
+  }, PARENT_CHECK_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    STOP_SIGNALS.forEach(signal => process.off(signal, stop));
+  };
+}
+
 const running = new Set();
 let stopping = false;
+let stopListening = () => {};
 
 /** Send `signal` to the process group of `child`. */
 export function signalGroup(child, signal) {
@@ -37,7 +60,7 @@ function endGroup(child) {
   child.once('close', () => clearTimeout(timer));
 }
 
-function onStopSignal(signal) {
+function endAll(signal) {
   if (stopping) {
     return;
   }
@@ -62,7 +85,7 @@ export function run(command, args, { cwd = REPO, env, stdio = 'inherit', timeout
     return Promise.reject(new SetupError('Stopped.'));
   }
   if (running.size === 0) {
-    STOP_SIGNALS.forEach(signal => process.on(signal, onStopSignal));
+    stopListening = onStop(endAll);
   }
   const sink = stdio === 'capture' ? 'pipe' : stdio;
   const child = spawn(command, args, {
@@ -87,7 +110,7 @@ export function run(command, args, { cwd = REPO, env, stdio = 'inherit', timeout
       clearTimeout(timer);
       running.delete(child);
       if (running.size === 0) {
-        STOP_SIGNALS.forEach(signal => process.off(signal, onStopSignal));
+        stopListening();
       }
     };
     child.once('error', error => {

@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 
 import { CACHE, PYTHON, REPO, environment } from './paths.mjs';
-import { SetupError, signalGroup } from './processes.mjs';
+import { SetupError, onStop, signalGroup } from './processes.mjs';
 import { setUp } from './setup.mjs';
 
 const TUTORIAL = 'examples/mpi_tutorial.ipynb';
@@ -18,6 +18,9 @@ const ROOT = path.join(HOME, 'notebooks');
 const COPIES = path.join(HOME, 'copies.json');
 /** How JupyterLab names the file of the workspace `default`: the name and a checksum of it. */
 const DEFAULT_WORKSPACE = 'default-37a8.jupyterlab-workspace';
+
+/** Longer than stopping a cluster takes, its own time limits included. */
+const STOP_SECONDS = 90;
 
 function checksum(file) {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -106,22 +109,24 @@ function runLab(args) {
     stdio: ['ignore', 'inherit', 'inherit']
   });
   let asked = 0;
-  const stop = () => {
+  let deadline;
+  const stop = signal => {
     asked += 1;
     if (asked === 1) {
       signalGroup(child, 'SIGTERM');
-    } else if (asked === 2) {
+      deadline = setTimeout(() => signalGroup(child, 'SIGKILL'), STOP_SECONDS * 1000);
+    } else if (asked === 2 && signal === 'SIGINT') {
       console.error('JupyterLab is stopping kernels and clusters. Press Ctrl-C once more to kill it.');
-    } else {
+    } else if (signal === 'SIGINT') {
       signalGroup(child, 'SIGKILL');
     }
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  signals.forEach(signal => process.on(signal, stop));
+  const stopListening = onStop(stop);
   return new Promise((resolve, reject) => {
     child.once('error', error => reject(new SetupError(`Cannot start JupyterLab: ${error.message}`)));
     child.once('exit', (code, signal) => {
-      signals.forEach(name => process.off(name, stop));
+      stopListening();
+      clearTimeout(deadline);
       resolve(signal ? 128 + constants.signals[signal] : code);
     });
   });
