@@ -1,0 +1,37 @@
+const jestJupyterLab = require('@jupyterlab/testing/lib/jest-config');
+
+// Published as ES modules only: Jest has to compile them.
+const esModules = [
+  '@codemirror',
+  '@jupyter/',
+  '@jupyterlab/',
+  '@marijn',
+  '@microsoft',
+  '@rjsf',
+  'color',
+  'exenv-es6',
+  'lib0',
+  'marked',
+  'nanoid',
+  'vscode-ws-jsonrpc',
+  'y-protocols',
+  'y-websocket',
+  'yjs'
+].join('|');
+
+const base = jestJupyterLab(__dirname);
+
+module.exports = {
+  ...base,
+  collectCoverageFrom: [
+    'src/**/*.{ts,tsx}',
+    '!src/**/*.d.ts',
+    '!src/**/__tests__/**',
+    '!src/api/generated.ts'
+  ],
+  coverageReporters: ['text-summary', 'lcov', 'json-summary'],
+  reporters: ['default'],
+  restoreMocks: true,
+  testRegex: 'src/__tests__/.*\\.spec\\.tsx?$',
+  transformIgnorePatterns: [`/node_modules/(?!${esModules}).+`]
+};

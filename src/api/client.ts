@@ -1,0 +1,203 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import {
+  isCluster,
+  isClusterList,
+  isClusterLog,
+  isErrorBody,
+  isProfileList,
+  isServerInfo
+} from './decode';
+import type {
+  Cluster,
+  ClusterList,
+  ClusterLog,
+  Error as ErrorBody,
+  ProfileList,
+  ServerInfo,
+  StartCluster
+} from './generated';
+
+/** Where all routes of the server half lie. */
+export const BASE_PATH = 'jupyterlab-engines';
+
+/**
+ * A request that did not do what it asked for.
+ *
+ * #### Notes
+ * `kind` says who failed: `refused` is the server half's own answer and has a `code`;
+ * `missing` is the Jupyter server not knowing the route; `unreachable` is no answer at all;
+ * `unreadable` is an answer that is not of the contract, as from a proxy.
+ */
+export class RequestError extends Error {
+  constructor(options: RequestError.IOptions) {
+    super(options.message);
+    this.name = 'RequestError';
+    this.kind = options.kind;
+    this.status = options.status ?? null;
+    this.code = options.code ?? null;
+    this.nextStep = options.nextStep ?? '';
+    this.detail = options.detail ?? null;
+  }
+
+  readonly kind: RequestError.Kind;
+  /** HTTP status; null if there was no answer. */
+  readonly status: number | null;
+  readonly code: ErrorBody['code'] | null;
+  /** What the user can do, in English; may be empty. */
+  readonly nextStep: string;
+  /** The system's own words. */
+  readonly detail: string | null;
+}
+
+export namespace RequestError {
+  export type Kind = 'refused' | 'missing' | 'unreachable' | 'unreadable';
+
+  export interface IOptions {
+    kind: Kind;
+    message: string;
+    status?: number;
+    code?: ErrorBody['code'];
+    nextStep?: string;
+    detail?: string | null;
+  }
+}
+
+/** One method a route; the only maker of requests. All reject with `RequestError`. */
+export class ApiClient {
+  constructor(options: ApiClient.IOptions) {
+    this._settings = options.serverSettings;
+  }
+
+  /** Who answers. */
+  async server(): Promise<ServerInfo> {
+    return this._ask('GET', ['server'], isServerInfo);
+  }
+
+  async profiles(): Promise<ProfileList> {
+    return this._ask('GET', ['profiles'], isProfileList);
+  }
+
+  async clusters(): Promise<ClusterList> {
+    return this._ask('GET', ['clusters'], isClusterList);
+  }
+
+  /** Start a cluster; the reply is the cluster as accepted, not as ready. */
+  async startCluster(body: StartCluster): Promise<Cluster> {
+    return this._ask('POST', ['clusters'], isCluster, body);
+  }
+
+  /** Stop a cluster; stopping twice is the same as once. */
+  async stopCluster(key: string): Promise<Cluster> {
+    return this._ask('POST', ['clusters', key, 'stop'], isCluster);
+  }
+
+  /** Forget a stopped or failed cluster and its logs. */
+  async forgetCluster(key: string): Promise<void> {
+    await this._request('DELETE', ['clusters', key]);
+  }
+
+  async clusterLog(
+    key: string,
+    source: ClusterLog['source'],
+    lines: number
+  ): Promise<ClusterLog> {
+    return this._ask('GET', ['clusters', key, 'log'], isClusterLog, undefined, {
+      source,
+      lines: String(lines)
+    });
+  }
+
+  private async _ask<T>(
+    method: string,
+    path: string[],
+    isReply: (value: unknown) => value is T,
+    body?: StartCluster,
+    query?: Record<string, string>
+  ): Promise<T> {
+    const response = await this._request(method, path, body, query);
+    const reply = await readJSON(response);
+    if (!isReply(reply)) {
+      throw new RequestError({
+        kind: 'unreadable',
+        message: `The answer to ${method} ${path.join('/')} is not one of jupyterlab-engines`,
+        status: response.status
+      });
+    }
+    return reply;
+  }
+
+  private async _request(
+    method: string,
+    path: string[],
+    body?: StartCluster,
+    query?: Record<string, string>
+  ): Promise<Response> {
+    const url =
+      URLExt.join(
+        this._settings.baseUrl,
+        BASE_PATH,
+        ...path.map(encodeURIComponent)
+      ) + (query ? URLExt.objectToQueryString(query) : '');
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(
+        url,
+        {
+          method,
+          body: body === undefined ? undefined : JSON.stringify(body)
+        },
+        this._settings
+      );
+    } catch (error) {
+      throw new RequestError({
+        kind: 'unreachable',
+        message: 'The Jupyter server did not answer',
+        detail: String(error)
+      });
+    }
+    if (!response.ok) {
+      throw await errorOf(response);
+    }
+    return response;
+  }
+
+  private readonly _settings: ServerConnection.ISettings;
+}
+
+export namespace ApiClient {
+  export interface IOptions {
+    serverSettings: ServerConnection.ISettings;
+  }
+}
+
+/** Return what a response of status 400 or above says. */
+async function errorOf(response: Response): Promise<RequestError> {
+  const body = await readJSON(response);
+  if (isErrorBody(body)) {
+    return new RequestError({
+      kind: 'refused',
+      message: body.message,
+      status: response.status,
+      code: body.code,
+      nextStep: body.next_step,
+      detail: body.detail
+    });
+  }
+  return new RequestError({
+    kind: response.status === 404 ? 'missing' : 'unreadable',
+    message: `The Jupyter server answered ${response.status} ${response.statusText}`.trimEnd(),
+    status: response.status
+  });
+}
+
+/** Return the body as JSON, or undefined if it is none. */
+async function readJSON(response: Response): Promise<unknown> {
+  const text = await response.text();
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}

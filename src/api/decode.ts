@@ -1,0 +1,121 @@
+/**
+ * Tells whether JSON of unknown origin is a message of the contract.
+ *
+ * #### Notes
+ * The server is tested against the schema; what these look for is a reply from somebody
+ * else (a proxy's error page, another extension), so they look at what identifies a type
+ * and at what would break the page, not at each field.
+ */
+import type {
+  Cluster,
+  ClusterList,
+  ClusterLog,
+  Error as ErrorBody,
+  Profile,
+  ProfileList,
+  ServerInfo,
+  ServerMessage
+} from './generated';
+
+type Fields = Record<string, unknown>;
+
+export function isServerInfo(value: unknown): value is ServerInfo {
+  return (
+    isObject(value) &&
+    typeof value.version === 'string' &&
+    typeof value.api_version === 'number'
+  );
+}
+
+export function isProfileList(value: unknown): value is ProfileList {
+  return isObject(value) && isArrayOf(value.profiles, isProfile);
+}
+
+export function isClusterList(value: unknown): value is ClusterList {
+  return (
+    isObject(value) &&
+    typeof value.revision === 'number' &&
+    isArrayOf(value.clusters, isCluster)
+  );
+}
+
+export function isClusterLog(value: unknown): value is ClusterLog {
+  return (
+    isObject(value) &&
+    typeof value.source === 'string' &&
+    typeof value.text === 'string'
+  );
+}
+
+export function isErrorBody(value: unknown): value is ErrorBody {
+  return (
+    isObject(value) &&
+    typeof value.code === 'string' &&
+    typeof value.message === 'string' &&
+    typeof value.next_step === 'string'
+  );
+}
+
+export function isCluster(value: unknown): value is Cluster {
+  return (
+    isObject(value) &&
+    typeof value.key === 'string' &&
+    typeof value.run_id === 'string' &&
+    typeof value.state === 'string' &&
+    Array.isArray(value.stages) &&
+    Array.isArray(value.engines)
+  );
+}
+
+export function isServerMessage(value: unknown): value is ServerMessage {
+  if (!isObject(value)) {
+    return false;
+  }
+  switch (value.type) {
+    case 'hello':
+      return (
+        typeof value.api_version === 'number' &&
+        typeof value.now === 'number' &&
+        isServerInfo(value.server)
+      );
+    case 'snapshot':
+      return (
+        typeof value.revision === 'number' &&
+        isArrayOf(value.profiles, isProfile) &&
+        isArrayOf(value.clusters, isCluster)
+      );
+    case 'delta':
+      return (
+        typeof value.base === 'number' &&
+        typeof value.revision === 'number' &&
+        isArrayOf(value.changed, isCluster) &&
+        isArrayOf(value.removed, isString) &&
+        (value.profiles === null || isArrayOf(value.profiles, isProfile))
+      );
+    default:
+      return false;
+  }
+}
+
+function isProfile(value: unknown): value is Profile {
+  return (
+    isObject(value) &&
+    typeof value.name === 'string' &&
+    typeof value.max_engines === 'number'
+  );
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isArrayOf<T>(
+  value: unknown,
+  isItem: (item: unknown) => item is T
+): value is T[] {
+  return Array.isArray(value) && value.every(isItem);
+}

@@ -1,0 +1,127 @@
+import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+import type { Cluster, Profile } from '../api/generated';
+import { stateWord, stopSentence } from './words';
+
+/** Ask whether to stop a cluster, naming what ends with it. */
+export async function confirmStop(
+  cluster: Cluster,
+  notebooks: readonly string[],
+  trans: TranslationBundle
+): Promise<boolean> {
+  const body = ReactWidget.create(
+    <div className="jp-Engines-DialogBody">
+      <p>{stopSentence(cluster, trans)}</p>
+      {cluster.origin === 'terminal' && (
+        <p>{trans.__('It was started in a terminal, not from this panel.')}</p>
+      )}
+      {notebooks.length > 0 && (
+        <p>
+          {trans.__(
+            'Notebooks that are connected to it: %1. They stay open, and so do their kernels.',
+            notebooks.join(', ')
+          )}
+        </p>
+      )}
+    </div>
+  );
+  const result = await showDialog({
+    title: trans.__('Stop %1?', cluster.key),
+    body,
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Keep running') }),
+      Dialog.warnButton({ label: trans.__('Stop') })
+    ]
+  });
+  return result.button.accept;
+}
+
+/** Ask for one of several clusters; without asking if there is only one. */
+export async function chooseCluster(
+  clusters: readonly Cluster[],
+  title: string,
+  trans: TranslationBundle
+): Promise<string | null> {
+  const [first] = clusters;
+  if (first !== undefined && clusters.length === 1) {
+    return first.key;
+  }
+  const labels = clusters.map(cluster =>
+    trans.__('%1 (%2)', cluster.key, stateWord(cluster.state, trans))
+  );
+  const result = await InputDialog.getItem({
+    title,
+    label: trans.__('Cluster'),
+    items: labels
+  });
+  const index = result.value === null ? -1 : labels.indexOf(result.value);
+  return result.button.accept ? (clusters[index]?.key ?? null) : null;
+}
+
+/** Ask for a profile to start from; without asking if there is only one. */
+export async function chooseProfile(
+  profiles: readonly Profile[],
+  trans: TranslationBundle
+): Promise<string | null> {
+  const [first] = profiles;
+  if (first !== undefined && profiles.length === 1) {
+    return first.name;
+  }
+  const result = await InputDialog.getItem({
+    title: trans.__('Start Engines'),
+    label: trans.__('Profile'),
+    items: profiles.map(profile => profile.name)
+  });
+  return result.button.accept ? result.value : null;
+}
+
+/** Ask how many engines to start, until it is a number that can be started or cancelled. */
+export async function askEngines(
+  profile: Profile,
+  suggestion: string,
+  check: (text: string) => string | null,
+  trans: TranslationBundle
+): Promise<string | null> {
+  let text = suggestion;
+  let message: string | null = null;
+  for (;;) {
+    const label: string = trans.__('Engines, 1 to %1', profile.max_engines);
+    const result = await InputDialog.getText({
+      title: trans.__('Start Engines from %1', profile.name),
+      label: message ?? label,
+      text,
+      okLabel: trans.__('Start')
+    });
+    if (!result.button.accept || result.value === null) {
+      return null;
+    }
+    text = result.value;
+    message = check(text);
+    if (message === null) {
+      return text;
+    }
+  }
+}
+
+/** Tell something that keeps an action from being done, and offer what to do about it. */
+export async function explain(
+  title: string,
+  body: string,
+  action: string | null,
+  trans: TranslationBundle
+): Promise<boolean> {
+  const result = await showDialog({
+    title,
+    body,
+    buttons:
+      action === null
+        ? [Dialog.okButton({ label: trans.__('OK') })]
+        : [
+            Dialog.cancelButton({ label: trans.__('Cancel') }),
+            Dialog.okButton({ label: action })
+          ]
+  });
+  return action !== null && result.button.accept;
+}

@@ -1,0 +1,34 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+import type { Failure } from '../api/generated';
+import { failureWords } from './failures';
+import { Output } from './problemView';
+
+/** Why a cluster failed, what to do, and the log's last lines one click away. */
+export function FailureView(props: {
+  failure: Failure;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { failure, trans } = props;
+  const { cause, nextStep } = failureWords(failure, trans);
+  return (
+    <div className="jp-Engines-Failure" data-code={failure.code}>
+      <p className="jp-Engines-cause">{withCode(cause)}</p>
+      {nextStep !== '' && (
+        <p className="jp-Engines-nextStep">{withCode(nextStep)}</p>
+      )}
+      {failure.log_tail !== '' && (
+        <Output text={failure.log_tail} label={trans.__('Show output')} />
+      )}
+    </div>
+  );
+}
+
+/** Show what stands between backticks as code, so that it can be told apart and copied. */
+function withCode(sentence: string): React.ReactNode[] {
+  return sentence
+    .split('`')
+    .map((part, index) =>
+      index % 2 === 1 ? <code key={index}>{part}</code> : part
+    );
+}

@@ -1,0 +1,118 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+import type { Profile } from '../api/generated';
+import { ProblemView } from './problemView';
+import type { IProblem } from './problem';
+
+export interface IStartFormProps {
+  profiles: readonly Profile[];
+  profile: Profile | null;
+  enginesText: string;
+  fieldError: string | null;
+  problem: IProblem | null;
+  isPending: boolean;
+  trans: TranslationBundle;
+  onProfile: (name: string) => void;
+  onEngines: (text: string) => void;
+  onStart: () => void;
+}
+
+/** Chooses profile and number of engines, and starts them. */
+export function StartForm(props: IStartFormProps): JSX.Element {
+  const { profile, trans } = props;
+  const id = React.useId();
+  const field = React.useRef<HTMLInputElement>(null);
+  const { fieldError } = props;
+
+  const submit = (event: React.FormEvent) => {
+    event.preventDefault();
+    if (!props.isPending) {
+      props.onStart();
+    }
+  };
+  // Only when a message comes: later ones change under the user's typing, in that field anyway.
+  const hasError = fieldError !== null;
+  React.useEffect(() => {
+    if (hasError) {
+      field.current?.focus();
+    }
+  }, [hasError]);
+
+  if (profile === null) {
+    return (
+      <p className="jp-Engines-hint">
+        {trans.__(
+          'There is no profile to start engines from. The built-in profile “local” should be here: restart the Jupyter server, and report it if it stays away.'
+        )}
+      </p>
+    );
+  }
+
+  const cannotStart = !profile.startable;
+  return (
+    <form
+      className="jp-Engines-StartForm"
+      aria-label={trans.__('Start engines')}
+      noValidate
+      onSubmit={submit}
+    >
+      <div className="jp-Engines-StartForm-fields">
+        <label className="jp-Engines-field jp-mod-grow">
+          <span className="jp-Engines-label">{trans.__('Profile')}</span>
+          <select
+            className="jp-Engines-input"
+            value={profile.name}
+            onChange={event => props.onProfile(event.target.value)}
+            aria-describedby={`${id}-summary`}
+          >
+            {props.profiles.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="jp-Engines-field">
+          <span className="jp-Engines-label">{trans.__('Engines')}</span>
+          <input
+            ref={field}
+            className="jp-Engines-input jp-Engines-StartForm-count"
+            type="text"
+            inputMode="numeric"
+            autoComplete="off"
+            value={props.enginesText}
+            onChange={event => props.onEngines(event.target.value)}
+            aria-invalid={hasError}
+            aria-describedby={hasError ? `${id}-error` : `${id}-summary`}
+          />
+        </label>
+        <button
+          type="submit"
+          className="jp-Engines-button jp-mod-primary"
+          aria-disabled={props.isPending || cannotStart}
+          title={
+            cannotStart
+              ? (profile.problem ?? '')
+              : trans.__('Start a controller and its engines')
+          }
+        >
+          {props.isPending ? trans.__('Starting…') : trans.__('Start')}
+        </button>
+      </div>
+      {hasError && (
+        <p id={`${id}-error`} role="alert" className="jp-Engines-fieldError">
+          {fieldError}
+        </p>
+      )}
+      <p
+        id={`${id}-summary`}
+        className={cannotStart ? 'jp-Engines-fieldError' : 'jp-Engines-hint'}
+      >
+        {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
+      </p>
+      {props.problem && (
+        <ProblemView problem={props.problem} trans={trans} />
+      )}
+    </form>
+  );
+}

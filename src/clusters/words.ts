@@ -1,0 +1,298 @@
+/** Says in words what a cluster is doing. Pure: no clock, no document. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import type { Cluster, Engine, MpiWorld, Stage } from '../api/generated';
+import {
+  alertIcon,
+  clockIcon,
+  doneIcon,
+  failedIcon,
+  offIcon,
+  progressIcon,
+  waitingIcon
+} from '../icons';
+
+export type ClusterState = Cluster['state'];
+
+/** Whether a cluster has, or may still have, processes. */
+export function isLive(cluster: Cluster): boolean {
+  return cluster.state !== 'stopped' && cluster.state !== 'failed';
+}
+
+/** Whether there is, or may be, something to stop. */
+export function isStoppable(cluster: Cluster): boolean {
+  return isLive(cluster) || cluster.failure?.code === 'stop_incomplete';
+}
+
+/** Whether a kernel can be connected to it. */
+export function isUsable(cluster: Cluster): boolean {
+  return cluster.state === 'ready' || cluster.state === 'degraded';
+}
+
+/** Whether its card tells of progress, so that time has to tick. */
+export function isMoving(cluster: Cluster): boolean {
+  return (
+    isLive(cluster) && cluster.state !== 'ready' && cluster.state !== 'degraded'
+  );
+}
+
+/** How many engines there are, and should be; the second is null when nobody recorded it. */
+export function engineCounts(cluster: Cluster): [number, number | null] {
+  const alive = cluster.engines.filter(engine => engine.alive).length;
+  const present =
+    cluster.engines.length > 0 ? alive : cluster.engines_registered;
+  return [present, cluster.engines_requested];
+}
+
+/** Engines there are and should be, as in a status bar: `8/8`. */
+export function countLabel(cluster: Cluster): string {
+  const [present, wanted] = engineCounts(cluster);
+  return wanted === null ? String(present) : `${present}/${wanted}`;
+}
+
+/** One line on what a cluster is doing: its state first. */
+export function sentenceOf(
+  cluster: Cluster,
+  trans: TranslationBundle
+): string {
+  const state = cluster.state;
+  switch (state) {
+    case 'submitting':
+      return trans.__('Submitting');
+    case 'queued':
+      return trans.__('Queued');
+    case 'starting':
+      return trans.__('Starting · %1', countSentence(cluster, trans));
+    case 'ready':
+      return trans.__('Ready · %1', countSentence(cluster, trans));
+    case 'degraded':
+      return trans.__('Degraded · %1', countSentence(cluster, trans));
+    case 'stopping':
+      return trans.__('Stopping · waiting for its processes to end');
+    case 'stopped':
+      return trans.__('Stopped · nothing of it is running');
+    case 'failed':
+      return trans.__('Failed');
+    default:
+      return unknown(state);
+  }
+}
+
+/** Return the icon of a state; it never stands without its sentence. */
+export function iconOf(state: ClusterState): LabIcon {
+  switch (state) {
+    case 'submitting':
+    case 'starting':
+    case 'stopping':
+      return progressIcon;
+    case 'queued':
+      return clockIcon;
+    case 'ready':
+      return doneIcon;
+    case 'degraded':
+      return alertIcon;
+    case 'stopped':
+      return offIcon;
+    case 'failed':
+      return failedIcon;
+    default:
+      return unknown(state);
+  }
+}
+
+/** Name a stage of a start. */
+export function stageLabel(
+  stage: Stage,
+  cluster: Cluster,
+  trans: TranslationBundle
+): string {
+  switch (stage.name) {
+    case 'submitted':
+      return trans.__('Submitted');
+    case 'controller':
+      return trans.__('Controller');
+    case 'engines':
+      return trans.__('Engines · %1', countSentenceShort(cluster, trans));
+    case 'mpi_check':
+      return trans.__('MPI check');
+    default:
+      return unknown(stage.name);
+  }
+}
+
+export function stageIcon(status: Stage['status']): LabIcon {
+  switch (status) {
+    case 'waiting':
+      return waitingIcon;
+    case 'active':
+      return progressIcon;
+    case 'done':
+      return doneIcon;
+    case 'failed':
+      return failedIcon;
+    default:
+      return unknown(status);
+  }
+}
+
+/** Say what the icon of a stage shows. */
+export function stageStatusLabel(
+  status: Stage['status'],
+  trans: TranslationBundle
+): string {
+  switch (status) {
+    case 'waiting':
+      return trans.__('waiting');
+    case 'active':
+      return trans.__('in progress');
+    case 'done':
+      return trans.__('done');
+    case 'failed':
+      return trans.__('failed');
+    default:
+      return unknown(status);
+  }
+}
+
+/** Return how long a stage has taken, or took, in seconds; null if it has not begun. */
+export function stageSeconds(stage: Stage, serverNow: number): number | null {
+  if (stage.started_at === null || stage.status === 'waiting') {
+    return null;
+  }
+  const end = stage.ended_at ?? serverNow;
+  // Clocks are corrected to within a message's travel: never count backwards from zero.
+  return Math.max(0, end - stage.started_at);
+}
+
+/** Write a time span: tenths below ten seconds when it is over, `qstat`'s form from a minute on. */
+export function spanLabel(
+  seconds: number,
+  isOver: boolean,
+  trans: TranslationBundle
+): string {
+  if (seconds < 60) {
+    const number =
+      isOver && seconds < 10
+        ? (Math.floor(seconds * 10) / 10).toFixed(1)
+        : String(Math.floor(seconds));
+    return trans.__('%1 s', number);
+  }
+  const whole = Math.floor(seconds);
+  return [whole / 3600, (whole / 60) % 60, whole % 60]
+    .map(part => String(Math.floor(part)).padStart(2, '0'))
+    .join(':');
+}
+
+/** Say which MPI the engines share. */
+export function mpiSentence(mpi: MpiWorld, trans: TranslationBundle): string {
+  return trans.__(
+    'MPI: %1 · one world of %2',
+    libraryName(mpi.library),
+    mpi.size
+  );
+}
+
+/**
+ * Return name and version from the first line of `MPI.Get_library_version()`.
+ *
+ * #### Notes
+ * MPICH writes `MPICH Version:      5.0.2`, Open MPI `Open MPI v5.0.8, package: …`,
+ * Intel MPI `Intel(R) MPI Library 2021.9 for Linux* OS`.
+ */
+export function libraryName(library: string): string {
+  const line = (library.split('\n')[0] ?? '').replace(/\0/g, '').trim();
+  return line
+    .replace(/\s+version:?\s+/i, ' ')
+    .replace(/^(Open MPI) v/, '$1 ')
+    .replace(/^Intel\(R\) MPI Library/, 'Intel MPI')
+    .replace(/,.*$/, '')
+    .replace(/ for .*$/, '');
+}
+
+/** Name the engines that are gone, for a cluster that is degraded; empty if none is known. */
+export function lostEngines(
+  cluster: Cluster,
+  trans: TranslationBundle
+): string {
+  const lost = cluster.engines.filter(engine => !engine.alive);
+  if (lost.length === 0) {
+    return '';
+  }
+  return trans._n(
+    'Lost: rank %2. The MPI world is broken: operations of all ranks would wait for it. Stop this cluster and start it again.',
+    'Lost: ranks %2. The MPI world is broken: operations of all ranks would wait for them. Stop this cluster and start it again.',
+    lost.length,
+    lost.map(engine => rankOf(engine)).join(', ')
+  );
+}
+
+/** Return an engine's rank; before it has told it, the id that will be its rank. */
+export function rankOf(engine: Engine): number {
+  return engine.rank ?? engine.engine_id;
+}
+
+/** Say who ends when this cluster is stopped. */
+export function stopSentence(
+  cluster: Cluster,
+  trans: TranslationBundle
+): string {
+  const [present, wanted] = engineCounts(cluster);
+  const count = Math.max(present, wanted ?? 0);
+  if (count === 0) {
+    return trans.__(
+      'This ends the controller of %1 and whatever engines it has.',
+      cluster.key
+    );
+  }
+  return trans._n(
+    'This ends the controller and %1 engine of %2. All variables on it are lost, and cells that run on it are ended.',
+    'This ends the controller and all %1 engines of %2. All variables on them are lost, and cells that run on them are ended.',
+    count,
+    cluster.key
+  );
+}
+
+/** Return the word for a state, for short labels. */
+export function stateWord(state: ClusterState, trans: TranslationBundle): string {
+  switch (state) {
+    case 'submitting':
+      return trans.__('submitting');
+    case 'queued':
+      return trans.__('queued');
+    case 'starting':
+      return trans.__('starting');
+    case 'ready':
+      return trans.__('ready');
+    case 'degraded':
+      return trans.__('degraded');
+    case 'stopping':
+      return trans.__('stopping');
+    case 'stopped':
+      return trans.__('stopped');
+    case 'failed':
+      return trans.__('failed');
+    default:
+      return unknown(state);
+  }
+}
+
+function countSentence(cluster: Cluster, trans: TranslationBundle): string {
+  const [present, wanted] = engineCounts(cluster);
+  return wanted === null
+    ? trans._n('%1 engine', '%1 engines', present)
+    : trans._n('%2 of %1 engine', '%2 of %1 engines', wanted, present);
+}
+
+function countSentenceShort(
+  cluster: Cluster,
+  trans: TranslationBundle
+): string {
+  const [present, wanted] = engineCounts(cluster);
+  return wanted === null
+    ? String(present)
+    : trans.__('%1 of %2', present, wanted);
+}
+
+function unknown(value: never): never {
+  throw new Error(`No words for ${String(value)}`);
+}

@@ -1,0 +1,178 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { enginesIcon } from './icons';
+
+export namespace CommandIDs {
+  export const openPanel = 'engines:open-panel';
+  export const startCluster = 'engines:start-cluster';
+  export const stopCluster = 'engines:stop-cluster';
+  export const restartCluster = 'engines:restart-cluster';
+  export const dismissCluster = 'engines:dismiss-cluster';
+  export const connectNotebook = 'engines:connect-notebook';
+  export const reattachNotebook = 'engines:reattach-notebook';
+  export const showLog = 'engines:show-log';
+}
+
+/** What the commands call; each asks for what it is not told. */
+export interface ICommandServices {
+  openPanel: () => void;
+  canOpenPanel: () => boolean;
+  start: (profile?: string, engines?: number) => Promise<void>;
+  canStart: () => boolean;
+  stop: (key?: string) => Promise<boolean>;
+  canStop: () => boolean;
+  restart: (key?: string) => Promise<void>;
+  canRestart: () => boolean;
+  dismiss: (key?: string) => Promise<void>;
+  canDismiss: () => boolean;
+  connect: (key?: string) => Promise<void>;
+  canConnect: () => boolean;
+  reattach: (path?: string) => Promise<void>;
+  canReattach: (path?: string) => boolean;
+  showLog: (key?: string) => Promise<void>;
+  canShowLog: () => boolean;
+}
+
+/** Add all commands. */
+export function addCommands(
+  commands: CommandRegistry,
+  services: ICommandServices,
+  trans: TranslationBundle
+): void {
+  const keyArgs = {
+    type: 'object',
+    properties: {
+      key: {
+        type: 'string',
+        description: trans.__(
+          'The cluster’s key, as on its card; asked for if left out.'
+        )
+      }
+    }
+  } as const;
+
+  commands.addCommand(CommandIDs.openPanel, {
+    label: trans.__('Show Engines'),
+    caption: trans.__('Show the panel that starts and stops engines'),
+    icon: enginesIcon,
+    describedBy: { args: { type: 'object', properties: {} } },
+    isEnabled: () => services.canOpenPanel(),
+    execute: () => services.openPanel()
+  });
+
+  commands.addCommand(CommandIDs.startCluster, {
+    label: trans.__('Start Engines…'),
+    caption: trans.__('Start a controller and MPI engines'),
+    icon: enginesIcon,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          profile: {
+            type: 'string',
+            description: trans.__(
+              'Name of the IPython profile; asked for if left out.'
+            )
+          },
+          engines: {
+            type: 'integer',
+            minimum: 1,
+            description: trans.__('How many engines; asked for if left out.')
+          }
+        }
+      }
+    },
+    isEnabled: () => services.canStart(),
+    execute: args => services.start(text(args, 'profile'), count(args))
+  });
+
+  commands.addCommand(CommandIDs.stopCluster, {
+    label: trans.__('Stop Engines…'),
+    caption: trans.__('End a cluster’s controller and all its engines'),
+    icon: stopIcon,
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canStop(),
+    execute: args => services.stop(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.restartCluster, {
+    label: trans.__('Restart Engines…'),
+    caption: trans.__(
+      'Start a cluster again with the same profile and number of engines'
+    ),
+    icon: refreshIcon,
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canRestart(),
+    execute: args => services.restart(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.dismissCluster, {
+    label: trans.__('Dismiss Stopped Engines…'),
+    caption: trans.__('Remove a stopped or failed cluster and its logs'),
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canDismiss(),
+    execute: args => services.dismiss(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.connectNotebook, {
+    label: args => {
+      const key = text(args, 'key');
+      return key === undefined
+        ? trans.__('Connect Notebook to Engines…')
+        : trans.__('Connect to %1', key);
+    },
+    caption: trans.__('Connect the current notebook’s kernel to engines'),
+    icon: enginesIcon,
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canConnect(),
+    execute: args => services.connect(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.reattachNotebook, {
+    label: trans.__('Reattach Notebook to Engines'),
+    caption: trans.__(
+      'Connect the notebook again to the engines it had before its kernel restarted'
+    ),
+    icon: enginesIcon,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          path: {
+            type: 'string',
+            description: trans.__(
+              'Path of the notebook; the current one if left out.'
+            )
+          }
+        }
+      }
+    },
+    isEnabled: args => services.canReattach(text(args, 'path')),
+    execute: args => services.reattach(text(args, 'path'))
+  });
+
+  commands.addCommand(CommandIDs.showLog, {
+    label: trans.__('Show Engine Logs…'),
+    caption: trans.__('Show what engines, controller and job have written'),
+    icon: enginesIcon,
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canShowLog(),
+    execute: args => services.showLog(text(args, 'key'))
+  });
+}
+
+function text(
+  args: ReadonlyPartialJSONObject,
+  name: string
+): string | undefined {
+  const value = args[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Return the argument `engines`; what is wrong with a number is for the service to say. */
+function count(args: ReadonlyPartialJSONObject): number | undefined {
+  const value = args.engines;
+  return typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,271 @@
+import { Notification } from '@jupyterlab/apputils';
+import type { ISessionContextDialogs } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import type { ISignal } from '@lumino/signaling';
+import type {
+  Connection,
+  IClusterManager,
+  IConnectedNotebook,
+  IEngineConnector,
+  IEngineSettings
+} from '../tokens';
+import { connectLines } from './code';
+import { explainNoKernel, explainNoNotebook, explainNotPython } from './dialogs';
+import { NotebookLink } from './notebookLink';
+
+/** Binds the notebooks of a tracker to clusters. */
+export class EngineConnector implements IEngineConnector {
+  constructor(options: EngineConnector.IOptions) {
+    this._options = options;
+    this._trans = options.translator.load('jupyterlab_engines');
+    options.tracker.forEach(panel => this._follow(panel));
+    options.tracker.widgetAdded.connect(this._onWidgetAdded, this);
+  }
+
+  get changed(): ISignal<this, string> {
+    return this._changed;
+  }
+
+  get notebooks(): readonly IConnectedNotebook[] {
+    return [...this._links.values()].map(({ panel, connection }) => ({
+      path: panel.context.path,
+      connection
+    }));
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._options.tracker.widgetAdded.disconnect(this._onWidgetAdded, this);
+    this._links.forEach(link => link.dispose());
+    this._links.clear();
+    Signal.clearData(this);
+  }
+
+  connectionOf(path?: string): Connection {
+    return this._find(path)?.connection ?? { state: 'none' };
+  }
+
+  async connect(key: string, path?: string): Promise<boolean> {
+    const link = this._find(path) ?? (await this._newNotebook(key));
+    if (link === null) {
+      return false;
+    }
+    const kernel = await this._readyKernel(link.panel);
+    if (kernel === null) {
+      return false;
+    }
+    return this._options.settings?.connectMode === 'silent'
+      ? this._connectSilently(link, kernel, key)
+      : link.connecting(key, () => this._runCell(link.panel, key));
+  }
+
+  async reattach(path?: string): Promise<boolean> {
+    const link = this._find(path);
+    if (link === undefined || link.connection.state === 'none') {
+      return false;
+    }
+    const { key } = link.connection;
+    const kernel = await this._readyKernel(link.panel);
+    // The notebook has its cell already, or never wanted one.
+    return kernel !== null && this._connectSilently(link, kernel, key);
+  }
+
+  private _find(path?: string): NotebookLink | undefined {
+    if (path === undefined) {
+      const { currentWidget } = this._options.tracker;
+      return currentWidget === null
+        ? undefined
+        : this._links.get(currentWidget);
+    }
+    return [...this._links.values()].find(
+      ({ panel }) => panel.context.path === path
+    );
+  }
+
+  private async _newNotebook(key: string): Promise<NotebookLink | null> {
+    const { createNotebook } = this._options;
+    const wanted = await explainNoNotebook(
+      key,
+      createNotebook !== null,
+      this._trans
+    );
+    if (!wanted || createNotebook === null) {
+      return null;
+    }
+    await createNotebook();
+    return this._find() ?? null;
+  }
+
+  /** Return the kernel if it can be connected; null when the user has been told why not. */
+  private async _readyKernel(
+    panel: NotebookPanel
+  ): Promise<Kernel.IKernelConnection | null> {
+    const { sessionDialogs } = this._options;
+    const { sessionContext } = panel;
+    const name = PathExt.basename(panel.context.path);
+    await sessionContext.ready;
+    let kernel = sessionContext.session?.kernel ?? null;
+    if (kernel === null || kernel.status === 'dead') {
+      const wanted = await explainNoKernel(
+        name,
+        sessionDialogs !== null,
+        this._trans
+      );
+      if (!wanted || sessionDialogs === null) {
+        return null;
+      }
+      await sessionDialogs.selectKernel(sessionContext);
+      kernel = sessionContext.session?.kernel ?? null;
+      if (kernel === null) {
+        return null;
+      }
+    }
+    const { language_info: language } = await kernel.info;
+    if (language.name !== 'python') {
+      const wanted = await explainNotPython(
+        name,
+        sessionContext.kernelDisplayName,
+        sessionDialogs !== null,
+        this._trans
+      );
+      if (wanted && sessionDialogs !== null) {
+        await sessionDialogs.selectKernel(sessionContext);
+      }
+      return null;
+    }
+    return kernel;
+  }
+
+  /** Run the visible cell: the one the notebook has already, or a new one. */
+  private async _runCell(panel: NotebookPanel, key: string): Promise<boolean> {
+    const { content: notebook, sessionContext } = panel;
+    const { sessionDialogs, translator } = this._options;
+    const source = connectLines(key);
+    const existing = notebook.widgets.findIndex(
+      ({ model }) =>
+        model.type === 'code' && model.sharedModel.getSource().trim() === source
+    );
+    if (existing >= 0) {
+      notebook.activeCellIndex = existing;
+      notebook.deselectAll();
+    } else {
+      const active = notebook.activeCell?.model;
+      const isFree =
+        active?.type === 'code' && active.sharedModel.getSource().trim() === '';
+      if (!isFree) {
+        NotebookActions.insertBelow(notebook);
+        NotebookActions.changeCellType(notebook, 'code');
+      }
+      notebook.activeCell?.model.sharedModel.setSource(source);
+    }
+    return NotebookActions.run(
+      notebook,
+      sessionContext,
+      sessionDialogs ?? undefined,
+      translator
+    );
+  }
+
+  private async _connectSilently(
+    link: NotebookLink,
+    kernel: Kernel.IKernelConnection,
+    key: string
+  ): Promise<boolean> {
+    return link.connecting(key, async () => {
+      const future = kernel.requestExecute({
+        code: connectLines(key),
+        silent: true,
+        store_history: false,
+        allow_stdin: false,
+        stop_on_error: false
+      });
+      const { content } = await future.done;
+      if (content.status === 'ok') {
+        return true;
+      }
+      const name = PathExt.basename(link.panel.context.path);
+      Notification.error(
+        content.status === 'error'
+          ? this._trans.__(
+              '%1 could not be connected to %2. %3: %4',
+              name,
+              key,
+              content.ename,
+              content.evalue
+            )
+          : this._trans.__(
+              '%1 was not connected to %2: the kernel was interrupted. Connect again.',
+              name,
+              key
+            ),
+        { autoClose: false }
+      );
+      return false;
+    });
+  }
+
+  private _onWidgetAdded(_: INotebookTracker, panel: NotebookPanel): void {
+    this._follow(panel);
+  }
+
+  private _follow(panel: NotebookPanel): void {
+    const link = new NotebookLink({
+      panel,
+      runIdOf: key => this._options.manager.get(key)?.run_id ?? null
+    });
+    this._links.set(panel, link);
+    link.changed.connect(this._onLinkChanged, this);
+    link.detached.connect(this._onDetached, this);
+    panel.disposed.connect(this._onPanelDisposed, this);
+  }
+
+  private _onPanelDisposed(panel: NotebookPanel): void {
+    panel.disposed.disconnect(this._onPanelDisposed, this);
+    const link = this._links.get(panel);
+    this._links.delete(panel);
+    link?.dispose();
+    this._changed.emit('');
+  }
+
+  private _onLinkChanged({ panel }: NotebookLink): void {
+    this._changed.emit(panel.context.path);
+  }
+
+  private _onDetached({ panel }: NotebookLink): void {
+    if (this._options.settings?.reattach === 'auto') {
+      void this.reattach(panel.context.path);
+    }
+  }
+
+  private readonly _options: EngineConnector.IOptions;
+  private readonly _trans: TranslationBundle;
+  private readonly _links = new Map<NotebookPanel, NotebookLink>();
+  private readonly _changed = new Signal<this, string>(this);
+  private _isDisposed = false;
+}
+
+export namespace EngineConnector {
+  export interface IOptions {
+    tracker: INotebookTracker;
+    manager: IClusterManager;
+    /** Null: the defaults. */
+    settings: IEngineSettings | null;
+    /** Lets the user choose a kernel; null where the application cannot. */
+    sessionDialogs: ISessionContextDialogs | null;
+    /** Opens a new notebook and makes it the current one; null where the application cannot. */
+    createNotebook: (() => Promise<void>) | null;
+    translator: ITranslator;
+  }
+}

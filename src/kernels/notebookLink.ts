@@ -1,0 +1,220 @@
+import type { ISessionContext } from '@jupyterlab/apputils';
+import { NotebookActions } from '@jupyterlab/notebook';
+import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
+import type { Cell } from '@jupyterlab/cells';
+import type { Kernel } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { Debouncer } from '@lumino/polling';
+import { Signal } from '@lumino/signaling';
+import type { ISignal } from '@lumino/signaling';
+import type { Connection } from '../tokens';
+import { mayConnect, PROBE, PROBE_EXPRESSION, readProbe } from './code';
+import type { Probed } from './code';
+
+/** Cells of a *run all* end close to each other: one question answers for them. */
+const PROBE_DELAY_MS = 150;
+
+/**
+ * What one notebook's kernel has to do with engines, as the kernel itself tells.
+ *
+ * #### Notes
+ * The kernel is asked after each of this notebook's cells, when it has nothing else to
+ * do, so that what was typed by hand counts as well.
+ */
+export class NotebookLink implements IDisposable {
+  constructor(options: NotebookLink.IOptions) {
+    this.panel = options.panel;
+    this._runIdOf = options.runIdOf;
+    this._probing = new Debouncer(() => this._probe(), PROBE_DELAY_MS);
+    const session = this.panel.sessionContext;
+    session.kernelChanged.connect(this._onKernelChanged, this);
+    session.statusChanged.connect(this._onStatusChanged, this);
+    NotebookActions.executed.connect(this._onExecuted, this);
+    this.probeSoon();
+  }
+
+  readonly panel: NotebookPanel;
+
+  get connection(): Connection {
+    return this._connection;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The kernel came back from a restart and is not connected any more. */
+  get detached(): ISignal<this, void> {
+    return this._detached;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    const session = this.panel.sessionContext;
+    session.kernelChanged.disconnect(this._onKernelChanged, this);
+    session.statusChanged.disconnect(this._onStatusChanged, this);
+    NotebookActions.executed.disconnect(this._onExecuted, this);
+    this._probing.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Run something that connects the kernel to a cluster, showing that it is on its way. */
+  async connecting(key: string, run: () => Promise<boolean>): Promise<boolean> {
+    const before = this._connection;
+    const runId = this._runIdOf(key);
+    this._set({ state: 'connecting', key, runId });
+    let isConnected = false;
+    try {
+      isConnected = await run();
+    } finally {
+      // A kernel that restarted meanwhile has its say in `_onStatusChanged`.
+      if (this._connection.state === 'connecting') {
+        this._set(
+          isConnected ? { state: 'connected', key, runId } : before
+        );
+      }
+      this.probeSoon();
+    }
+    return isConnected;
+  }
+
+  /** Ask the kernel as soon as it has nothing else to do. */
+  probeSoon(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isProbeDue = true;
+    if (this._kernel?.status === 'idle') {
+      // Rejects when disposed while it waits.
+      this._probing.invoke().catch(() => undefined);
+    }
+  }
+
+  private get _kernel(): Kernel.IKernelConnection | null {
+    return this.panel.sessionContext.session?.kernel ?? null;
+  }
+
+  private async _probe(): Promise<void> {
+    const kernel = this._kernel;
+    if (kernel === null || kernel.status !== 'idle' || !this._isProbeDue) {
+      return; // Asked again when it is idle.
+    }
+    this._isProbeDue = false;
+    if ((await kernel.info).language_info.name !== 'python') {
+      return;
+    }
+    const future = kernel.requestExecute({
+      code: '',
+      silent: true,
+      store_history: false,
+      allow_stdin: false,
+      stop_on_error: false,
+      user_expressions: { [PROBE]: PROBE_EXPRESSION }
+    });
+    const { content } = await future.done;
+    if (kernel === this._kernel && content.status === 'ok') {
+      this._onProbed(readProbe(content.user_expressions));
+    }
+  }
+
+  private _onProbed(key: Probed): void {
+    const { _connection: now } = this;
+    if (key === undefined || now.state === 'connecting') {
+      return;
+    }
+    if (key !== null) {
+      const isSame =
+        now.state === 'connected' && now.key === key && !this._mayBeNewRun;
+      this._mayBeNewRun = false;
+      if (!isSame) {
+        this._set({ state: 'connected', key, runId: this._runIdOf(key) });
+      }
+    } else if (now.state === 'connected') {
+      this._set({ state: 'none' });
+    } else if (now.state === 'detached' && this._isRestarted) {
+      this._isRestarted = false;
+      this._detached.emit();
+    }
+  }
+
+  private _onExecuted(
+    _: unknown,
+    { notebook, cell, success }: { notebook: Notebook; cell: Cell; success: boolean }
+  ): void {
+    if (notebook !== this.panel.content) {
+      return;
+    }
+    if (success && mayConnect(cell.model.sharedModel.getSource())) {
+      this._mayBeNewRun = true;
+    }
+    this.probeSoon();
+  }
+
+  private _onKernelChanged(
+    _: ISessionContext,
+    { newValue }: { newValue: Kernel.IKernelConnection | null }
+  ): void {
+    if (newValue === null) {
+      this._set({ state: 'none' });
+    } else {
+      this._detach();
+      this.probeSoon();
+    }
+  }
+
+  private _onStatusChanged(_: ISessionContext, status: Kernel.Status): void {
+    switch (status) {
+      case 'restarting':
+      case 'autorestarting':
+      case 'dead':
+        this._detach();
+        this._isProbeDue = true;
+        break;
+      case 'idle':
+        if (this._isProbeDue) {
+          this.probeSoon();
+        }
+        break;
+      default:
+    }
+  }
+
+  /** The kernel's process is another one now: nothing of a connection is left. */
+  private _detach(): void {
+    const { _connection: was } = this;
+    if (was.state === 'connected' || was.state === 'connecting') {
+      this._isRestarted = true;
+      this._set({ state: 'detached', key: was.key, runId: was.runId });
+    }
+  }
+
+  private _set(connection: Connection): void {
+    this._connection = connection;
+    this._changed.emit();
+  }
+
+  private readonly _runIdOf: (key: string) => string | null;
+  private readonly _probing: Debouncer<void>;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _detached = new Signal<this, void>(this);
+  private _connection: Connection = { state: 'none' };
+  private _isProbeDue = false;
+  private _isRestarted = false;
+  private _mayBeNewRun = false;
+  private _isDisposed = false;
+}
+
+export namespace NotebookLink {
+  export interface IOptions {
+    panel: NotebookPanel;
+    /** Returns the run that a cluster is in now; null if it is not known. */
+    runIdOf: (key: string) => string | null;
+  }
+}

@@ -1,0 +1,66 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ClusterActions } from '../clusters/actions';
+import { PANEL_ID } from '../clusters/panelId';
+import { isLive, isStoppable, isUsable } from '../clusters/words';
+import { addCommands, CommandIDs } from '../commands';
+import { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
+
+/** What a user can do, for menus, palette, cards and other extensions. */
+export const commandsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-engines:commands',
+  description: 'Adds the commands that start, stop and connect engines.',
+  autoStart: true,
+  requires: [IClusterManager],
+  optional: [IEngineConnector, ILogViewer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    manager: IClusterManager,
+    connector: IEngineConnector | null,
+    logs: ILogViewer | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyterlab_engines');
+    const { commands, shell } = app;
+    const actions = new ClusterActions({ manager, connector, logs, trans });
+    const hasPanel = () =>
+      [...shell.widgets('left'), ...shell.widgets('right')].some(
+        widget => widget.id === PANEL_ID
+      );
+    addCommands(
+      commands,
+      {
+        openPanel: () => shell.activateById(PANEL_ID),
+        canOpenPanel: hasPanel,
+        start: (profile, engines) => actions.start(profile, engines),
+        canStart: () => manager.isKnown,
+        stop: key => actions.stop(key),
+        canStop: () => manager.clusters.some(isStoppable),
+        restart: key => actions.restart(key),
+        canRestart: () => manager.clusters.length > 0,
+        dismiss: key => actions.dismiss(key),
+        canDismiss: () => manager.clusters.some(cluster => !isLive(cluster)),
+        connect: key => actions.connect(key),
+        canConnect: () =>
+          connector !== null && manager.clusters.some(isUsable),
+        reattach: async path => {
+          await connector?.reattach(path);
+        },
+        canReattach: path =>
+          connector !== null && connector.connectionOf(path).state !== 'none',
+        showLog: key => actions.showLog(key),
+        canShowLog: () => logs !== null && manager.clusters.length > 0
+      },
+      trans
+    );
+    // Menus and palette ask `isEnabled` again only when told to.
+    const notify = () => {
+      Object.values(CommandIDs).forEach(id => commands.notifyCommandChanged(id));
+    };
+    manager.changed.connect(notify);
+    connector?.changed.connect(notify);
+  }
+};

@@ -1,0 +1,52 @@
+import { ILayoutRestorer } from '@jupyterlab/application';
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { EnginesPanel } from '../clusters/panel';
+import { PanelModel } from '../clusters/panelModel';
+import { CommandIDs } from '../commands';
+import { IClusterManager, IEngineConnector } from '../tokens';
+
+/** After JupyterLab's own panels of the left sidebar. */
+const RANK = 600;
+
+/** The sidebar panel. */
+export const panelPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-engines:panel',
+  description: 'Adds the Engines panel to the sidebar.',
+  autoStart: true,
+  requires: [IClusterManager],
+  optional: [IEngineConnector, ILayoutRestorer, IStateDB, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    manager: IClusterManager,
+    connector: IEngineConnector | null,
+    restorer: ILayoutRestorer | null,
+    stateDB: IStateDB | null,
+    translator: ITranslator | null
+  ): void => {
+    const known = translator ?? nullTranslator;
+    const trans = known.load('jupyterlab_engines');
+    const model = new PanelModel({ manager, connector, stateDB, trans });
+    const run = (id: string, args: ReadonlyPartialJSONObject) => {
+      void app.commands.execute(id, args);
+    };
+    const panel = new EnginesPanel({
+      model,
+      translator: known,
+      actions: {
+        onStop: key => run(CommandIDs.stopCluster, { key }),
+        onConnect: key => run(CommandIDs.connectNotebook, { key }),
+        onLog: key => run(CommandIDs.showLog, { key }),
+        onRestart: key => run(CommandIDs.restartCluster, { key }),
+        onDismiss: key => run(CommandIDs.dismissCluster, { key })
+      }
+    });
+    app.shell.add(panel, 'left', { rank: RANK, type: 'Engines' });
+    restorer?.add(panel, panel.id);
+  }
+};

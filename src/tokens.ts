@@ -1,0 +1,179 @@
+import { Token } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import type { Cluster, ClusterLog, Profile } from './api/generated';
+
+/**
+ * How much the browser knows of the server at this moment.
+ *
+ * - `connecting`: nothing heard yet.
+ * - `live`: changes arrive as they happen.
+ * - `polling`: WebSockets are blocked on the way; asked every few seconds instead.
+ * - `paused`: the page is hidden; goes on as soon as it is shown.
+ * - `lost`: the server does not answer; what is shown was true at `knownAt`.
+ * - `missing`: the Jupyter server runs without the server half of this extension.
+ * - `mismatch`: page and server speak different versions of the contract.
+ * - `refused`: the server answers, but not to this user.
+ */
+export type Link =
+  | { state: 'connecting' | 'live' | 'polling' | 'paused' | 'missing' }
+  | {
+      state: 'lost';
+      /** Browser time in milliseconds; null if nothing was ever known. */
+      knownAt: number | null;
+    }
+  | {
+      state: 'mismatch';
+      /** Version of the Python package on the server. */
+      serverVersion: string;
+      /** Which side is older and has to be loaded again. */
+      older: 'page' | 'server';
+    }
+  | { state: 'refused'; message: string };
+
+/** One cluster before and after a change; null where it did not or does not exist. */
+export interface IClusterChange {
+  key: string;
+  previous: Cluster | null;
+  current: Cluster | null;
+}
+
+/**
+ * The clusters of this user, as the server tells them, and what can be done with them.
+ *
+ * #### Notes
+ * Commands resolve when the server has accepted them. All later states arrive through the
+ * signals, in this browser as in any other. They reject with an error that `problemOf` words.
+ */
+export interface IClusterManager extends IDisposable {
+  /** How much of the below can be trusted now. */
+  readonly link: Link;
+  /** Whether the server has told its clusters at least once. */
+  readonly isKnown: boolean;
+  /** All clusters, newest first. */
+  readonly clusters: readonly Cluster[];
+  /** All profiles, in the server's order. */
+  readonly profiles: readonly Profile[];
+  /** Anything of the above changed. */
+  readonly changed: ISignal<IClusterManager, void>;
+  /** A cluster changed, came or went; not emitted for what the first snapshot holds. */
+  readonly clusterChanged: ISignal<IClusterManager, IClusterChange>;
+
+  /** Return the cluster of that key, if there is one. */
+  get(key: string): Cluster | undefined;
+
+  /** Return the server's clock, in seconds since 1970-01-01 UTC. */
+  serverNow(): number;
+
+  /** Start a cluster. Asking again while the first request is on its way starts nothing more. */
+  start(profile: string, engines: number): Promise<Cluster>;
+
+  /** Stop a cluster; stopping twice is the same as once. */
+  stop(key: string): Promise<Cluster>;
+
+  /** Forget a stopped or failed cluster, and its logs. */
+  dismiss(key: string): Promise<void>;
+
+  /**
+   * Read the end of a log.
+   *
+   * @param lines - At most so many lines.
+   */
+  log(
+    key: string,
+    source: ClusterLog['source'],
+    lines: number
+  ): Promise<ClusterLog>;
+
+  /** Try to reach the server now instead of at the next attempt. */
+  retry(): void;
+}
+
+/** The clusters and what can be done with them. */
+export const IClusterManager = new Token<IClusterManager>(
+  'jupyterlab-engines:IClusterManager',
+  'Starts, stops and follows clusters of engines; has no user interface.'
+);
+
+/** The user's choices, validated. */
+export interface IEngineSettings {
+  /** Connect by a visible cell, or by running the same lines without one. */
+  readonly connectMode: 'cell' | 'silent';
+  /** After a kernel restart: offer to reattach, or do it. */
+  readonly reattach: 'ask' | 'auto';
+  /** Whether the status bar shows the engines. */
+  readonly showStatusBar: boolean;
+  readonly changed: ISignal<IEngineSettings, void>;
+}
+
+/** The user's choices. */
+export const IEngineSettings = new Token<IEngineSettings>(
+  'jupyterlab-engines:IEngineSettings',
+  'The settings of the engines extension, validated, with a signal for changes.'
+);
+
+/**
+ * What a notebook's kernel has to do with engines.
+ *
+ * - `none`: not connected, as far as known.
+ * - `connecting`: the connect line is on its way.
+ * - `connected`: the kernel holds a client of cluster `key`; whether that cluster lives is
+ *   for `IClusterManager` to say.
+ * - `detached`: it was connected to `key`, then the kernel restarted.
+ */
+export type Connection =
+  | { state: 'none' }
+  | {
+      state: 'connecting' | 'connected' | 'detached';
+      key: string;
+      /** The run that the kernel connected to; null if not known. */
+      runId: string | null;
+    };
+
+/** A notebook, by its path, that a connector follows. */
+export interface IConnectedNotebook {
+  path: string;
+  connection: Connection;
+}
+
+/** Binds notebooks to clusters. */
+export interface IEngineConnector extends IDisposable {
+  /** The connection of a notebook changed; the argument is its path. */
+  readonly changed: ISignal<IEngineConnector, string>;
+
+  /** All open notebooks. */
+  readonly notebooks: readonly IConnectedNotebook[];
+
+  /** Return the connection of the notebook with that path, or of the current one. */
+  connectionOf(path?: string): Connection;
+
+  /**
+   * Connect a notebook's kernel to a cluster, in the way the settings say.
+   *
+   * @param key - The cluster.
+   * @param path - The notebook; without it the current one.
+   * @returns Whether the kernel is now connected. If not, the user has been told why.
+   */
+  connect(key: string, path?: string): Promise<boolean>;
+
+  /** Connect a notebook again to the cluster it had before its kernel restarted. */
+  reattach(path?: string): Promise<boolean>;
+}
+
+/** Binds notebooks to clusters. */
+export const IEngineConnector = new Token<IEngineConnector>(
+  'jupyterlab-engines:IEngineConnector',
+  'Connects the kernels of notebooks to clusters and knows which is connected to which.'
+);
+
+/** Shows the logs of clusters. */
+export interface ILogViewer {
+  /** Open, or bring to the front, the logs of a cluster. */
+  open(key: string): void;
+}
+
+/** Shows the logs of clusters. */
+export const ILogViewer = new Token<ILogViewer>(
+  'jupyterlab-engines:ILogViewer',
+  'Opens the logs of a cluster.'
+);
