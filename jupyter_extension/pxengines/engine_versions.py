@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ipyparallel import Client
 
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 3.0
 
 # Sent as text, because bytecode of another Python is what is being looked for. MPI is asked only where
 # it is loaded: importing it could start it on an engine that mpiexec did not start.
