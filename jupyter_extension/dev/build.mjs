@@ -13,7 +13,15 @@ export async function main(args) {
   }
   const dist = path.join(REPO, 'dist');
   rmSync(dist, { recursive: true, force: true });
-  const { code } = await run(PYTHON, ['-m', 'build', '--wheel', '--no-isolation', '--outdir', dist, REPO]);
+  const { code } = await run(PYTHON, [
+    '-m',
+    'build',
+    '--wheel',
+    '--no-isolation',
+    '--outdir',
+    dist,
+    REPO
+  ]);
   if (code === 0 && existsSync(dist)) {
     readdirSync(dist).forEach(name => console.log(path.join('dist', name)));
   }

@@ -14,7 +14,10 @@ const module = (...args) => [PYTHON, ['-m', ...args]];
 
 /** Name → commands that find faults, and commands that mend what can be mended. */
 const CHECKS = {
-  eslint: { find: [[tool('eslint'), ['.']]], mend: [[tool('eslint'), ['--fix', '.']]] },
+  eslint: {
+    find: [[tool('eslint'), ['.']]],
+    mend: [[tool('eslint'), ['--fix', '.']]]
+  },
   prettier: {
     find: [[tool('prettier'), ['--check', '--log-level=warn', SCRIPTS]]],
     mend: [[tool('prettier'), ['--write', '--log-level=warn', SCRIPTS]]]
@@ -23,7 +26,10 @@ const CHECKS = {
     find: [[tool('stylelint'), ['style/**/*.css']]],
     mend: [[tool('stylelint'), ['--fix', 'style/**/*.css']]]
   },
-  typescript: { find: [[tool('tsc'), ['--noEmit', '-p', 'tsconfig.test.json']]], mend: [] },
+  typescript: {
+    find: [[tool('tsc'), ['--noEmit', '-p', 'tsconfig.test.json']]],
+    mend: []
+  },
   ruff: {
     find: [module('ruff', 'check', ...PYTHON_FOLDERS)],
     mend: [module('ruff', 'check', '--fix', ...PYTHON_FOLDERS)]
@@ -50,12 +56,17 @@ async function runOne(name, commands) {
   let failed = false;
   let text = '';
   for (const [command, args] of commands) {
-    const result = await run(command, args, { stdio: 'capture', env: environment({ FORCE_COLOR: '0' }) });
+    const result = await run(command, args, {
+      stdio: 'capture',
+      env: environment({ FORCE_COLOR: '0' })
+    });
     failed = failed || result.code !== 0;
     text += result.output;
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`${failed ? 'FAILED' : 'ok    '}  ${name.padEnd(12)} ${seconds.padStart(6)} s`);
+  console.log(
+    `${failed ? 'FAILED' : 'ok    '}  ${name.padEnd(12)} ${seconds.padStart(6)} s`
+  );
   if (failed) {
     console.log(text.trimEnd().replace(/^/gm, '    '));
   }
@@ -66,7 +77,9 @@ async function runOne(name, commands) {
 export async function runChecks(names, kind = 'find') {
   const unknown = names.filter(name => !Object.hasOwn(CHECKS, name));
   if (unknown.length) {
-    console.error(`There is no check ${unknown.join(', ')}. There are: ${Object.keys(CHECKS).join(', ')}.`);
+    console.error(
+      `There is no check ${unknown.join(', ')}. There are: ${Object.keys(CHECKS).join(', ')}.`
+    );
     return { passed: 0, failed: 1, skipped: 0 };
   }
   const chosen = names.length ? names : Object.keys(CHECKS);

@@ -5,7 +5,12 @@ import { CACHE, which } from './paths.mjs';
 import { SetupError, run } from './processes.mjs';
 import { installOneOf } from './system.mjs';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const NAMES = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable'
+];
 
 /** Return the first browser that runs; Ubuntu's `chromium-browser` may be a stub that only prints a hint. */
 async function findChromium() {
@@ -13,7 +18,9 @@ async function findChromium() {
     ? [process.env.CHROMIUM_PATH]
     : NAMES.map(name => which(name)).filter(Boolean);
   for (const executable of candidates) {
-    const { code, output } = await run(executable, ['--version'], { stdio: 'capture' });
+    const { code, output } = await run(executable, ['--version'], {
+      stdio: 'capture'
+    });
     if (code === 0 && /Chrom/.test(output)) {
       return executable;
     }
@@ -28,7 +35,9 @@ export async function setUpChromium() {
     return found;
   }
   if (process.env.CHROMIUM_PATH) {
-    throw new SetupError(`CHROMIUM_PATH is ${process.env.CHROMIUM_PATH}, and that is no Chromium that runs.`);
+    throw new SetupError(
+      `CHROMIUM_PATH is ${process.env.CHROMIUM_PATH}, and that is no Chromium that runs.`
+    );
   }
   const why = 'The browser tests need Chromium, and none was found.';
   await installOneOf(['chromium'], why, path.join(CACHE, 'setup', 'apt.log'));

@@ -32,7 +32,13 @@ async function main() {
   }
   const name = process.argv[2];
   if (!Object.prototype.hasOwnProperty.call(COMMANDS, name)) {
-    console.error('Unknown command ' + name + '. Known: ' + Object.keys(COMMANDS).join(', ') + '.');
+    console.error(
+      'Unknown command ' +
+        name +
+        '. Known: ' +
+        Object.keys(COMMANDS).join(', ') +
+        '.'
+    );
     return 2;
   }
   const command = await import(COMMANDS[name]);

@@ -3,13 +3,21 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const REPO = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const REPO = path.resolve(
+  path.dirname(fileURLToPath(import.meta.url)),
+  '..',
+  '..'
+);
 export const VENV = path.join(REPO, '.venv');
 export const PYTHON = path.join(VENV, 'bin', 'python');
 export const CACHE = path.join(REPO, '.cache');
 export const SOURCES = path.join(REPO, 'jupyter_extension');
 export const DEV = path.join(SOURCES, 'dev');
-export const LABEXTENSION = path.join(SOURCES, 'jupyterlab_engines', 'labextension');
+export const LABEXTENSION = path.join(
+  SOURCES,
+  'jupyterlab_engines',
+  'labextension'
+);
 export const UI_TESTS = path.join(REPO, 'ui-tests');
 
 /** Return the environment with the virtual environment and the npm programs first on PATH. */
@@ -18,8 +26,13 @@ export function environment(extra = {}) {
   // Set by a shell in which another environment is active; it would redirect our Python.
   delete environ.PYTHONHOME;
   environ.VIRTUAL_ENV = VENV;
-  const first = [path.join(VENV, 'bin'), path.join(REPO, 'node_modules', '.bin')];
-  const rest = (environ.PATH ?? '').split(path.delimiter).filter(folder => !first.includes(folder));
+  const first = [
+    path.join(VENV, 'bin'),
+    path.join(REPO, 'node_modules', '.bin')
+  ];
+  const rest = (environ.PATH ?? '')
+    .split(path.delimiter)
+    .filter(folder => !first.includes(folder));
   environ.PATH = [...first, ...rest].join(path.delimiter);
   return { ...environ, ...extra };
 }

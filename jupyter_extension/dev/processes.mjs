@@ -80,7 +80,11 @@ function endAll(signal) {
  *
  * @returns {Promise<{code: number, output: string, timedOut: boolean}>} `code` is 128 + n after signal n.
  */
-export function run(command, args, { cwd = REPO, env, stdio = 'inherit', timeoutMs } = {}) {
+export function run(
+  command,
+  args,
+  { cwd = REPO, env, stdio = 'inherit', timeoutMs } = {}
+) {
   if (stopping) {
     return Promise.reject(new SetupError('Stopped.'));
   }
@@ -124,7 +128,11 @@ export function run(command, args, { cwd = REPO, env, stdio = 'inherit', timeout
         return;
       }
       const code = signal ? 128 + constants.signals[signal] : status;
-      resolve({ code, output: Buffer.concat(chunks).toString('utf8'), timedOut });
+      resolve({
+        code,
+        output: Buffer.concat(chunks).toString('utf8'),
+        timedOut
+      });
     });
   });
 }
@@ -144,7 +152,11 @@ export async function runLogged(what, log, command, args, options = {}) {
     closeSync(descriptor);
   }
   if (result.code !== 0) {
-    const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-40).join('\n');
+    const tail = readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(-40)
+      .join('\n');
     throw new SetupError(
       `${what} failed (exit code ${result.code}): ${command} ${args.join(' ')}\n` +
         `The end of its output, all of it is in ${path.relative(REPO, log)}:\n\n${tail}`

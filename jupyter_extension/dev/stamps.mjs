@@ -1,11 +1,23 @@
 /** Tells whether the result of a step still fits what it was made from. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs';
 import path from 'node:path';
 
 import { REPO } from './paths.mjs';
 
-const LEFT_OUT = new Set(['node_modules', '__pycache__', '__tests__', '.ipynb_checkpoints']);
+const LEFT_OUT = new Set([
+  'node_modules',
+  '__pycache__',
+  '__tests__',
+  '.ipynb_checkpoints'
+]);
 
 function* filesBelow(entry) {
   let status;
@@ -36,7 +48,11 @@ export function fingerprint(entries, facts = []) {
   const hash = createHash('sha256');
   for (const entry of entries) {
     for (const file of filesBelow(path.join(REPO, entry))) {
-      hash.update(path.relative(REPO, file)).update('\0').update(readFileSync(file)).update('\0');
+      hash
+        .update(path.relative(REPO, file))
+        .update('\0')
+        .update(readFileSync(file))
+        .update('\0');
     }
   }
   facts.forEach(fact => hash.update(String(fact)).update('\0'));

@@ -1,7 +1,15 @@
 /** `npm start`: the set-up, then JupyterLab with the tutorial open and the Engines panel showing. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync
+} from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 
@@ -31,7 +39,9 @@ function checksum(file) {
  * the clone clean. A copy that the user changed is kept.
  */
 function copyExamples() {
-  const known = existsSync(COPIES) ? JSON.parse(readFileSync(COPIES, 'utf8')) : {};
+  const known = existsSync(COPIES)
+    ? JSON.parse(readFileSync(COPIES, 'utf8'))
+    : {};
   const folder = path.join(REPO, path.dirname(TUTORIAL));
   const kept = [];
   for (const name of readdirSync(folder)) {
@@ -52,8 +62,12 @@ function copyExamples() {
     }
   }
   writeFileSync(COPIES, JSON.stringify(known));
-  console.log(`Notebooks are in ${path.relative(REPO, ROOT)}: copies of examples/, yours to change.`);
-  kept.forEach(name => console.log(`  ${name} has a newer version; yours was changed and is kept.`));
+  console.log(
+    `Notebooks are in ${path.relative(REPO, ROOT)}: copies of examples/, yours to change.`
+  );
+  kept.forEach(name =>
+    console.log(`  ${name} has a newer version; yours was changed and is kept.`)
+  );
 }
 
 /** Write the layout that JupyterLab restores: the Engines panel on the left. */
@@ -61,7 +75,12 @@ function writeWorkspace() {
   const data = {
     'layout-restorer:data': {
       main: { dock: null },
-      left: { collapsed: false, visible: true, current: PANEL, widgets: [PANEL] },
+      left: {
+        collapsed: false,
+        visible: true,
+        current: PANEL,
+        widgets: [PANEL]
+      },
       right: { collapsed: true, visible: true, widgets: [] }
     }
   };
@@ -71,13 +90,23 @@ function writeWorkspace() {
 }
 
 function names(args, ...options) {
-  return args.some(arg => options.some(option => arg === option || arg.startsWith(`${option}=`)));
+  return args.some(arg =>
+    options.some(option => arg === option || arg.startsWith(`${option}=`))
+  );
 }
 
 /** Return JupyterLab's command line: what the user passed, and our choices where they made none. */
 function labArguments(args) {
   const ours = [];
-  if (!names(args, '--ServerApp.root_dir', '--notebook-dir', '--root-dir', '--ServerApp.notebook_dir')) {
+  if (
+    !names(
+      args,
+      '--ServerApp.root_dir',
+      '--notebook-dir',
+      '--root-dir',
+      '--ServerApp.notebook_dir'
+    )
+  ) {
     copyExamples();
     ours.push(`--ServerApp.root_dir=${ROOT}`);
     if (!names(args, '--LabApp.default_url', '--ServerApp.default_url')) {
@@ -88,7 +117,10 @@ function labArguments(args) {
     writeWorkspace();
     ours.push(`--LabApp.workspaces_dir=${WORKSPACES}`);
   }
-  if (process.getuid() === 0 && !names(args, '--allow-root', '--ServerApp.allow_root')) {
+  if (
+    process.getuid() === 0 &&
+    !names(args, '--allow-root', '--ServerApp.allow_root')
+  ) {
     console.log('You are root: JupyterLab is started with --allow-root.');
     ours.push('--allow-root');
   }
@@ -114,16 +146,23 @@ function runLab(args) {
     asked += 1;
     if (asked === 1) {
       signalGroup(child, 'SIGTERM');
-      deadline = setTimeout(() => signalGroup(child, 'SIGKILL'), STOP_SECONDS * 1000);
+      deadline = setTimeout(
+        () => signalGroup(child, 'SIGKILL'),
+        STOP_SECONDS * 1000
+      );
     } else if (asked === 2 && signal === 'SIGINT') {
-      console.error('JupyterLab is stopping kernels and clusters. Press Ctrl-C once more to kill it.');
+      console.error(
+        'JupyterLab is stopping kernels and clusters. Press Ctrl-C once more to kill it.'
+      );
     } else if (signal === 'SIGINT') {
       signalGroup(child, 'SIGKILL');
     }
   };
   const stopListening = onStop(stop);
   return new Promise((resolve, reject) => {
-    child.once('error', error => reject(new SetupError(`Cannot start JupyterLab: ${error.message}`)));
+    child.once('error', error =>
+      reject(new SetupError(`Cannot start JupyterLab: ${error.message}`))
+    );
     child.once('exit', (code, signal) => {
       stopListening();
       clearTimeout(deadline);

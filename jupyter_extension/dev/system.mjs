@@ -7,7 +7,10 @@ async function privilege() {
   if (process.getuid() === 0) {
     return [];
   }
-  if (which('sudo') && (await run('sudo', ['-n', 'true'], { stdio: 'capture' })).code === 0) {
+  if (
+    which('sudo') &&
+    (await run('sudo', ['-n', 'true'], { stdio: 'capture' })).code === 0
+  ) {
     return ['sudo', '-n'];
   }
   return null;
@@ -30,14 +33,32 @@ export async function installOneOf(packages, why, log) {
   }
   console.log(`  ${why} Installing it with apt-get.`);
   const [first, ...before] = [...root, apt];
-  const options = { cwd: REPO, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const options = {
+    cwd: REPO,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  };
   try {
-    await runLogged('apt-get update', log, first, [...before, 'update'], options);
+    await runLogged(
+      'apt-get update',
+      log,
+      first,
+      [...before, 'update'],
+      options
+    );
     const failures = [];
     for (const name of packages) {
-      const args = [...before, 'install', '-y', '--no-install-recommends', name];
+      const args = [
+        ...before,
+        'install',
+        '-y',
+        '--no-install-recommends',
+        name
+      ];
       try {
-        await runLogged(`Installing ${name}`, log, first, args, { ...options, append: true });
+        await runLogged(`Installing ${name}`, log, first, args, {
+          ...options,
+          append: true
+        });
         return;
       } catch (error) {
         failures.push(error.message);

@@ -17,7 +17,9 @@ async function counted(read, file, command, args, options) {
   const { code, timedOut } = await run(command, args, options);
   const counts = readOr(read, file);
   if (timedOut) {
-    console.error(`Stopped: it ran longer than ${options.timeoutMs / MINUTE} minutes.`);
+    console.error(
+      `Stopped: it ran longer than ${options.timeoutMs / MINUTE} minutes.`
+    );
   }
   if (code !== 0 && counts.failed === 0) {
     console.error(`${path.basename(command)} ended with exit code ${code}.`);
@@ -37,7 +39,13 @@ const STAGES = {
       const file = path.join(RESULTS, 'jest.json');
       const jest = path.join(REPO, 'node_modules', '.bin', 'jest');
       const options = { env, timeoutMs: 10 * MINUTE };
-      return counted(readJest, file, jest, ['--json', `--outputFile=${file}`, ...args], options);
+      return counted(
+        readJest,
+        file,
+        jest,
+        ['--json', `--outputFile=${file}`, ...args],
+        options
+      );
     }
   },
   pytest: {
@@ -45,7 +53,13 @@ const STAGES = {
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
       const options = { env, timeoutMs: 20 * MINUTE };
-      return counted(readPytest, file, PYTHON, ['-m', 'pytest', `--junitxml=${file}`, ...args], options);
+      return counted(
+        readPytest,
+        file,
+        PYTHON,
+        ['-m', 'pytest', `--junitxml=${file}`, ...args],
+        options
+      );
     }
   },
   ui: {
@@ -53,22 +67,40 @@ const STAGES = {
     browser: true,
     run: (args, env) => {
       const file = path.join(RESULTS, 'playwright.json');
-      const playwright = path.join(UI_TESTS, 'node_modules', '.bin', 'playwright');
+      const playwright = path.join(
+        UI_TESTS,
+        'node_modules',
+        '.bin',
+        'playwright'
+      );
       const options = {
         cwd: UI_TESTS,
         env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file },
         timeoutMs: 20 * MINUTE
       };
-      return counted(readPlaywright, file, playwright, ['test', '--reporter=list,json', ...args], options);
+      return counted(
+        readPlaywright,
+        file,
+        playwright,
+        ['test', '--reporter=list,json', ...args],
+        options
+      );
     }
   },
   tutorial: {
     title: 'tutorial notebook',
     run: async (args, env) => {
       const script = path.join(DEV, 'tutorial.py');
-      const chosen = args.length ? args : ['--profile', 'local', '--engines', '8', '--isolated'];
-      const { code } = await run(PYTHON, [script, ...chosen], { env, timeoutMs: 10 * MINUTE });
-      return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+      const chosen = args.length
+        ? args
+        : ['--profile', 'local', '--engines', '8', '--isolated'];
+      const { code } = await run(PYTHON, [script, ...chosen], {
+        env,
+        timeoutMs: 10 * MINUTE
+      });
+      return code === 0
+        ? { passed: 1, failed: 0, skipped: 0 }
+        : { passed: 0, failed: 1, skipped: 0 };
     }
   }
 };
@@ -79,11 +111,17 @@ function summary(rows) {
   for (const { title, passed, failed, skipped, seconds } of rows) {
     const numbers = [passed, failed, skipped].map(n => String(n).padStart(5));
     const counts = `${numbers[0]} passed ${numbers[1]} failed ${numbers[2]} skipped`;
-    console.log(`  ${title.padEnd(width)}  ${counts}  ${seconds.toFixed(1).padStart(7)} s`);
+    console.log(
+      `  ${title.padEnd(width)}  ${counts}  ${seconds.toFixed(1).padStart(7)} s`
+    );
   }
   const total = { passed: 0, failed: 0, skipped: 0, seconds: 0 };
-  rows.forEach(row => Object.keys(total).forEach(key => (total[key] += row[key])));
-  console.log(`  ${'all'.padEnd(width)}  in ${(total.seconds / 60).toFixed(1)} minutes\n`);
+  rows.forEach(row =>
+    Object.keys(total).forEach(key => (total[key] += row[key]))
+  );
+  console.log(
+    `  ${'all'.padEnd(width)}  in ${(total.seconds / 60).toFixed(1)} minutes\n`
+  );
   const skipped = total.skipped ? `, ${total.skipped} skipped` : '';
   console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
   return total.failed === 0 ? 0 : 1;
@@ -111,14 +149,19 @@ async function timed(title, work) {
 
 export async function main([only, ...args]) {
   if (only !== undefined && !Object.hasOwn(STAGES, only)) {
-    console.error(`There is no stage ${only}. There are: ${Object.keys(STAGES).join(', ')}.`);
+    console.error(
+      `There is no stage ${only}. There are: ${Object.keys(STAGES).join(', ')}.`
+    );
     return 2;
   }
   const stages = only ? [STAGES[only]] : Object.values(STAGES);
   mkdirSync(RESULTS, { recursive: true });
   let found = {};
   const prepared = await timed('set-up', async () => {
-    found = await setUp({ tests: true, browser: stages.some(stage => stage.browser) });
+    found = await setUp({
+      tests: true,
+      browser: stages.some(stage => stage.browser)
+    });
     return { passed: 1, failed: 0, skipped: 0 };
   });
   if (prepared.failed) {
@@ -126,7 +169,11 @@ export async function main([only, ...args]) {
   }
   const rows = [{ ...prepared, passed: 0 }];
   for (const stage of stages) {
-    rows.push(await timed(stage.title, () => stage.run(only ? args : [], environment(found))));
+    rows.push(
+      await timed(stage.title, () =>
+        stage.run(only ? args : [], environment(found))
+      )
+    );
   }
   return summary(rows);
 }
