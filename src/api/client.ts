@@ -186,7 +186,8 @@ async function errorOf(response: Response): Promise<RequestError> {
   }
   return new RequestError({
     kind: response.status === 404 ? 'missing' : 'unreadable',
-    message: `The Jupyter server answered ${response.status} ${response.statusText}`.trimEnd(),
+    message:
+      `The Jupyter server answered ${response.status} ${response.statusText}`.trimEnd(),
     status: response.status
   });
 }

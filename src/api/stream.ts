@@ -257,12 +257,7 @@ export class EventStream implements IDisposable {
 
 export namespace EventStream {
   export type State =
-    | 'closed'
-    | 'connecting'
-    | 'live'
-    | 'polling'
-    | 'lost'
-    | 'paused';
+    'closed' | 'connecting' | 'live' | 'polling' | 'lost' | 'paused';
 
   /** The part of `document` that tells whether anybody looks. */
   export interface IPage {

@@ -2,11 +2,7 @@ import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Cluster } from '../api/generated';
-import type {
-  IClusterManager,
-  IEngineConnector,
-  ILogViewer
-} from '../tokens';
+import type { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
 import {
   askEngines,
   chooseCluster,
@@ -191,7 +187,7 @@ export class ClusterActions {
     return new Promise(resolve => {
       const check = () => {
         const now = manager.get(key);
-        if (now === undefined || now.run_id !== run_id || !isLive(now)) {
+        if (now?.run_id !== run_id || !isLive(now)) {
           manager.changed.disconnect(check, this);
           resolve(now?.run_id === run_id && now.state === 'stopped');
         }

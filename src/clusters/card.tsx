@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
+import { Icon } from '../icon';
 import { FailureView } from './failureView';
 import { Stages } from './stages';
 import { useKeptFocus } from './focus';
@@ -12,7 +13,8 @@ import {
   lostEngines,
   mpiSentence,
   sentenceOf,
-  spanLabel
+  spanLabel,
+  toneOf
 } from './words';
 
 export interface ICardActions {
@@ -33,14 +35,13 @@ export interface ICardProps extends ICardActions {
 }
 
 /** One cluster: what is true of it now, and the one next thing to do. */
-export function Card(props: ICardProps): JSX.Element {
+export function Card(props: ICardProps): React.JSX.Element {
   const { cluster, now, notebooks, trans } = props;
   const { key, state } = cluster;
   const id = React.useId();
   const root = React.useRef<HTMLElement>(null);
   useKeptFocus(root);
 
-  const icon = iconOf(state);
   const stopping = state === 'stopping';
   const lost = state === 'degraded' ? lostEngines(cluster, trans) : '';
   return (
@@ -53,12 +54,7 @@ export function Card(props: ICardProps): JSX.Element {
       tabIndex={-1}
     >
       <header className="jp-Engines-Card-header">
-        <icon.react
-          tag="span"
-          className="jp-Engines-icon"
-          data-state={state}
-          aria-hidden
-        />
+        <Icon icon={iconOf(state)} tone={toneOf(state)} />
         <h3 id={`${id}-name`} className="jp-Engines-Card-name" title={key}>
           {key}
         </h3>
@@ -111,7 +107,7 @@ function StartStory({
   cluster,
   now,
   trans
-}: Pick<ICardProps, 'cluster' | 'now' | 'trans'>): JSX.Element | null {
+}: Pick<ICardProps, 'cluster' | 'now' | 'trans'>): React.JSX.Element | null {
   if (
     cluster.stages.length === 0 ||
     cluster.state === 'stopping' ||
@@ -129,7 +125,11 @@ function StartStory({
       <summary>
         {trans.__(
           'Start took %1',
-          spanLabel(Math.max(0, last.ended_at - cluster.created_at), true, trans)
+          spanLabel(
+            Math.max(0, last.ended_at - cluster.created_at),
+            true,
+            trans
+          )
         )}
       </summary>
       {stages}
@@ -137,7 +137,7 @@ function StartStory({
   );
 }
 
-function CardButtons(props: ICardProps): JSX.Element {
+function CardButtons(props: ICardProps): React.JSX.Element {
   const { cluster, trans } = props;
   const { key } = cluster;
   const button = (

@@ -25,7 +25,7 @@ export interface IClusterListProps extends ICardActions {
 }
 
 /** The form, and a card for each cluster. */
-export function ClusterList(props: IClusterListProps): JSX.Element {
+export function ClusterList(props: IClusterListProps): React.JSX.Element {
   const { clusters, link, trans } = props;
   const root = React.useRef<HTMLDivElement>(null);
   useKeptFocus(root);

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster, Engine } from '../api/generated';
+import { Icon } from '../icon';
 import { doneIcon, failedIcon } from '../icons';
 import { rankOf } from './words';
 
@@ -16,7 +17,7 @@ export interface IEngineTableProps {
 export function EngineTable({
   cluster,
   trans
-}: IEngineTableProps): JSX.Element {
+}: IEngineTableProps): React.JSX.Element {
   const [showsAll, setShowsAll] = React.useState(false);
   const engines = [...cluster.engines].sort((a, b) => rankOf(a) - rankOf(b));
   const rows = showsAll ? engines : engines.slice(0, FIRST_ROWS);
@@ -57,9 +58,8 @@ export function EngineTable({
 function EngineRow(props: {
   engine: Engine;
   trans: TranslationBundle;
-}): JSX.Element {
+}): React.JSX.Element {
   const { engine, trans } = props;
-  const icon = engine.alive ? doneIcon : failedIcon;
   return (
     <tr data-alive={engine.alive}>
       <th scope="row">{rankOf(engine)}</th>
@@ -68,11 +68,9 @@ function EngineRow(props: {
       </td>
       <td>{engine.pid ?? trans.__('not known')}</td>
       <td>
-        <icon.react
-          tag="span"
-          className="jp-Engines-icon"
-          data-alive={engine.alive}
-          aria-hidden
+        <Icon
+          icon={engine.alive ? doneIcon : failedIcon}
+          tone={engine.alive ? 'good' : 'bad'}
         />
         {engine.alive ? trans.__('alive') : trans.__('lost')}
       </td>

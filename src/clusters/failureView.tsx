@@ -8,7 +8,7 @@ import { Output } from './problemView';
 export function FailureView(props: {
   failure: Failure;
   trans: TranslationBundle;
-}): JSX.Element {
+}): React.JSX.Element {
   const { failure, trans } = props;
   const { cause, nextStep } = failureWords(failure, trans);
   return (

@@ -17,10 +17,12 @@ export function failureWords(
   failure: Failure,
   trans: TranslationBundle
 ): IFailureWords {
-  return wordsOf(failure, trans) ?? {
-    cause: failure.message,
-    nextStep: failure.next_step
-  };
+  return (
+    wordsOf(failure, trans) ?? {
+      cause: failure.message,
+      nextStep: failure.next_step
+    }
+  );
 }
 
 /** Return the words, or null if a parameter that they need is not there. */
@@ -215,7 +217,10 @@ function mixedWords(
       };
     case 'library':
       return {
-        cause: trans.__('The engines use different MPI libraries (%1).', groups),
+        cause: trans.__(
+          'The engines use different MPI libraries (%1).',
+          groups
+        ),
         nextStep
       };
     case 'mpi4py':

@@ -21,7 +21,5 @@ export function useKeptFocus(root: React.RefObject<HTMLElement>): void {
 }
 
 function hasFocusInside(element: HTMLElement | null): boolean {
-  return (
-    element !== null && element.contains(element.ownerDocument.activeElement)
-  );
+  return element?.contains(element.ownerDocument.activeElement) ?? false;
 }

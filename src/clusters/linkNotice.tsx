@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import { Icon } from '../icon';
 import { alertIcon } from '../icons';
 import type { Link } from '../tokens';
 
@@ -14,7 +15,7 @@ export interface ILinkNoticeProps {
 }
 
 /** Says how far what the panel shows can be trusted; nothing where it simply can. */
-export function LinkNotice(props: ILinkNoticeProps): JSX.Element | null {
+export function LinkNotice(props: ILinkNoticeProps): React.JSX.Element | null {
   const { link, trans } = props;
   switch (link.state) {
     case 'live':
@@ -98,11 +99,11 @@ export function LinkNotice(props: ILinkNoticeProps): JSX.Element | null {
 
 function Notice(
   props: ILinkNoticeProps & { text: string; action: string; command?: string }
-): JSX.Element {
+): React.JSX.Element {
   const { command, trans } = props;
   return (
     <div role="alert" className="jp-Engines-Notice">
-      <alertIcon.react tag="span" className="jp-Engines-icon" aria-hidden />
+      <Icon icon={alertIcon} tone="warning" />
       <div className="jp-Engines-Problem-text">
         <p>{props.text}</p>
         {command !== undefined && (

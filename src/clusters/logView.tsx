@@ -20,7 +20,7 @@ export interface ILogViewProps {
 }
 
 /** One log at a time, with tabs for the others. */
-export function LogView(props: ILogViewProps): JSX.Element {
+export function LogView(props: ILogViewProps): React.JSX.Element {
   const { log, source, trans } = props;
   const id = React.useId();
   const text = React.useRef<HTMLPreElement>(null);

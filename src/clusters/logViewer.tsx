@@ -68,7 +68,7 @@ class LogContent extends VDomRenderer<LogModel> {
     }
   }
 
-  protected render(): JSX.Element {
+  protected render(): React.JSX.Element {
     const { model } = this;
     return (
       <LogView

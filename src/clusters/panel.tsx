@@ -2,7 +2,7 @@ import { Clipboard } from '@jupyterlab/apputils';
 import { SidePanel, VDomRenderer } from '@jupyterlab/ui-components';
 import type { ITranslator } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
-import { Widget } from '@lumino/widgets';
+import { AccordionPanel, Widget } from '@lumino/widgets';
 import * as React from 'react';
 import { enginesIcon } from '../icons';
 import type { ICardActions } from './card';
@@ -10,8 +10,6 @@ import { ClusterList } from './clusterList';
 import { EngineTable } from './engineTable';
 import { PANEL_ID } from './panelId';
 import type { PanelModel } from './panelModel';
-
-
 
 /** The sidebar panel: clusters, and their engines by rank. */
 export class EnginesPanel extends SidePanel {
@@ -34,6 +32,10 @@ export class EnginesPanel extends SidePanel {
 
     this.addWidget(new ClustersSection(model, options.actions));
     this.addWidget(new EnginesSection(model));
+    // Cards hold more than rows do: sentences, stages, buttons.
+    if (this.content instanceof AccordionPanel) {
+      this.content.setRelativeSizes([3, 2]);
+    }
   }
 
   override dispose(): void {
@@ -79,7 +81,7 @@ class ClustersSection extends VDomRenderer<PanelModel> {
     this.title.label = model.trans.__('Clusters');
   }
 
-  protected render(): JSX.Element {
+  protected render(): React.JSX.Element {
     const { model } = this;
     const { manager, start, trans } = model;
     return (
@@ -121,7 +123,7 @@ class EnginesSection extends VDomRenderer<PanelModel> {
     this.title.label = model.trans.__('Engines by rank');
   }
 
-  protected render(): JSX.Element {
+  protected render(): React.JSX.Element {
     const { manager, trans } = this.model;
     const clusters = manager.clusters.filter(c => c.engines.length > 0);
     if (clusters.length === 0) {

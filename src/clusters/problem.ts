@@ -60,7 +60,10 @@ export function problemOf(error: unknown, trans: TranslationBundle): IProblem {
 }
 
 /** Return a problem in one line, for notifications. */
-export function problemLine(problem: IProblem, trans: TranslationBundle): string {
+export function problemLine(
+  problem: IProblem,
+  trans: TranslationBundle
+): string {
   return problem.nextStep === ''
     ? problem.message
     : trans.__('%1 %2', problem.message, problem.nextStep);

@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import { Icon } from '../icon';
 import { failedIcon } from '../icons';
 import type { IProblem } from './problem';
 
@@ -12,24 +13,17 @@ export interface IProblemViewProps {
 export function ProblemView({
   problem,
   trans
-}: IProblemViewProps): JSX.Element {
+}: IProblemViewProps): React.JSX.Element {
   return (
     <div role="alert" className="jp-Engines-Problem">
-      <failedIcon.react
-        tag="span"
-        className="jp-Engines-icon jp-mod-error"
-        aria-hidden
-      />
+      <Icon icon={failedIcon} tone="bad" />
       <div className="jp-Engines-Problem-text">
         <p>{problem.message}</p>
         {problem.nextStep !== '' && (
           <p className="jp-Engines-nextStep">{problem.nextStep}</p>
         )}
         {problem.detail !== null && problem.detail !== '' && (
-          <Output
-            text={problem.detail}
-            label={trans.__('Show output')}
-          />
+          <Output text={problem.detail} label={trans.__('Show output')} />
         )}
       </div>
     </div>
@@ -37,7 +31,10 @@ export function ProblemView({
 }
 
 /** Raw output, folded. */
-export function Output(props: { text: string; label: string }): JSX.Element {
+export function Output(props: {
+  text: string;
+  label: string;
+}): React.JSX.Element {
   return (
     <details className="jp-Engines-Output">
       <summary>{props.label}</summary>

@@ -1,12 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
+import { Icon } from '../icon';
 import {
   spanLabel,
   stageIcon,
   stageLabel,
   stageSeconds,
-  stageStatusLabel
+  stageStatusLabel,
+  stageTone
 } from './words';
 
 export interface IStagesProps {
@@ -17,14 +19,17 @@ export interface IStagesProps {
 }
 
 /** The steps of a start, and how long each takes or took. */
-export function Stages({ cluster, now, trans }: IStagesProps): JSX.Element {
+export function Stages({
+  cluster,
+  now,
+  trans
+}: IStagesProps): React.JSX.Element {
   return (
     <ol
       className="jp-Engines-Stages"
       aria-label={trans.__('Stages of the start')}
     >
       {cluster.stages.map(stage => {
-        const icon = stageIcon(stage.status);
         const seconds = stageSeconds(stage, now);
         return (
           <li
@@ -33,11 +38,9 @@ export function Stages({ cluster, now, trans }: IStagesProps): JSX.Element {
             data-status={stage.status}
             aria-current={stage.status === 'active' ? 'step' : undefined}
           >
-            <icon.react
-              tag="span"
-              className="jp-Engines-icon"
-              data-status={stage.status}
-              aria-hidden
+            <Icon
+              icon={stageIcon(stage.status)}
+              tone={stageTone(stage.status)}
             />
             <span className="jp-Engines-Stage-name">
               {stageLabel(stage, cluster, trans)}

@@ -18,7 +18,7 @@ export interface IStartFormProps {
 }
 
 /** Chooses profile and number of engines, and starts them. */
-export function StartForm(props: IStartFormProps): JSX.Element {
+export function StartForm(props: IStartFormProps): React.JSX.Element {
   const { profile, trans } = props;
   const id = React.useId();
   const field = React.useRef<HTMLInputElement>(null);
@@ -110,9 +110,7 @@ export function StartForm(props: IStartFormProps): JSX.Element {
       >
         {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
       </p>
-      {props.problem && (
-        <ProblemView problem={props.problem} trans={trans} />
-      )}
+      {props.problem && <ProblemView problem={props.problem} trans={trans} />}
     </form>
   );
 }

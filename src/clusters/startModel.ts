@@ -109,12 +109,7 @@ export class StartModel extends VDomModel {
     const profile = this.profile;
     this._fieldError = message;
     this._problem = null;
-    if (
-      this._isPending ||
-      engines === null ||
-      profile === null ||
-      !profile.startable
-    ) {
+    if (this._isPending || engines === null || !profile?.startable) {
       this.stateChanged.emit();
       return false;
     }

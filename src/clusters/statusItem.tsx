@@ -4,6 +4,7 @@ import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
+import { Icon } from '../icon';
 import { enginesIcon } from '../icons';
 import type { IClusterManager, IEngineSettings } from '../tokens';
 import { countLabel, isLive, sentenceOf } from './words';
@@ -20,11 +21,9 @@ export function EngineCount({
   clusters,
   trans,
   onClick
-}: IEngineCountProps): JSX.Element {
+}: IEngineCountProps): React.JSX.Element {
   const caption = clusters
-    .map(cluster =>
-      trans.__('%1: %2', cluster.key, sentenceOf(cluster, trans))
-    )
+    .map(cluster => trans.__('%1: %2', cluster.key, sentenceOf(cluster, trans)))
     .join('\n');
   return (
     <button
@@ -33,7 +32,7 @@ export function EngineCount({
       aria-label={trans.__('Engines: %1', caption)}
       onClick={onClick}
     >
-      <enginesIcon.react tag="span" className="jp-Engines-icon" aria-hidden />
+      <Icon icon={enginesIcon} />
       <span>{clusters.map(countLabel).join(' · ')}</span>
     </button>
   );
@@ -68,7 +67,7 @@ export class StatusItem extends ReactWidget {
     super.dispose();
   }
 
-  protected render(): JSX.Element {
+  protected render(): React.JSX.Element {
     return (
       <EngineCount
         clusters={this._live}

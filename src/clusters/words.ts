@@ -2,6 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import type { Cluster, Engine, MpiWorld, Stage } from '../api/generated';
+import type { Tone } from '../icon';
 import {
   alertIcon,
   clockIcon,
@@ -51,10 +52,7 @@ export function countLabel(cluster: Cluster): string {
 }
 
 /** One line on what a cluster is doing: its state first. */
-export function sentenceOf(
-  cluster: Cluster,
-  trans: TranslationBundle
-): string {
+export function sentenceOf(cluster: Cluster, trans: TranslationBundle): string {
   const state = cluster.state;
   switch (state) {
     case 'submitting':
@@ -100,6 +98,27 @@ export function iconOf(state: ClusterState): LabIcon {
   }
 }
 
+/** Return what the colour of a state's icon supports. */
+export function toneOf(state: ClusterState): Tone {
+  switch (state) {
+    case 'submitting':
+    case 'starting':
+    case 'stopping':
+      return 'busy';
+    case 'queued':
+    case 'stopped':
+      return 'neutral';
+    case 'ready':
+      return 'good';
+    case 'degraded':
+      return 'warning';
+    case 'failed':
+      return 'bad';
+    default:
+      return unknown(state);
+  }
+}
+
 /** Name a stage of a start. */
 export function stageLabel(
   stage: Stage,
@@ -130,6 +149,21 @@ export function stageIcon(status: Stage['status']): LabIcon {
       return doneIcon;
     case 'failed':
       return failedIcon;
+    default:
+      return unknown(status);
+  }
+}
+
+export function stageTone(status: Stage['status']): Tone {
+  switch (status) {
+    case 'waiting':
+      return 'neutral';
+    case 'active':
+      return 'busy';
+    case 'done':
+      return 'good';
+    case 'failed':
+      return 'bad';
     default:
       return unknown(status);
   }
@@ -253,7 +287,10 @@ export function stopSentence(
 }
 
 /** Return the word for a state, for short labels. */
-export function stateWord(state: ClusterState, trans: TranslationBundle): string {
+export function stateWord(
+  state: ClusterState,
+  trans: TranslationBundle
+): string {
   switch (state) {
     case 'submitting':
       return trans.__('submitting');

@@ -15,7 +15,11 @@ import type {
   IEngineSettings
 } from '../tokens';
 import { connectLines } from './code';
-import { explainNoKernel, explainNoNotebook, explainNotPython } from './dialogs';
+import {
+  explainNoKernel,
+  explainNoNotebook,
+  explainNotPython
+} from './dialogs';
 import { NotebookLink } from './notebookLink';
 
 /** Binds the notebooks of a tracker to clusters. */

@@ -76,9 +76,7 @@ export class NotebookLink implements IDisposable {
     } finally {
       // A kernel that restarted meanwhile has its say in `_onStatusChanged`.
       if (this._connection.state === 'connecting') {
-        this._set(
-          isConnected ? { state: 'connected', key, runId } : before
-        );
+        this._set(isConnected ? { state: 'connected', key, runId } : before);
       }
       this.probeSoon();
     }
@@ -103,7 +101,7 @@ export class NotebookLink implements IDisposable {
 
   private async _probe(): Promise<void> {
     const kernel = this._kernel;
-    if (kernel === null || kernel.status !== 'idle' || !this._isProbeDue) {
+    if (kernel?.status !== 'idle' || !this._isProbeDue) {
       return; // Asked again when it is idle.
     }
     this._isProbeDue = false;
@@ -146,7 +144,11 @@ export class NotebookLink implements IDisposable {
 
   private _onExecuted(
     _: unknown,
-    { notebook, cell, success }: { notebook: Notebook; cell: Cell; success: boolean }
+    {
+      notebook,
+      cell,
+      success
+    }: { notebook: Notebook; cell: Cell; success: boolean }
   ): void {
     if (notebook !== this.panel.content) {
       return;

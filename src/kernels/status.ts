@@ -2,7 +2,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import type { Cluster } from '../api/generated';
-import { alertIcon, doneIcon, enginesIcon, offIcon, progressIcon } from '../icons';
+import type { Tone } from '../icon';
+import {
+  alertIcon,
+  doneIcon,
+  enginesIcon,
+  offIcon,
+  progressIcon
+} from '../icons';
 import type { Connection } from '../tokens';
 
 export interface INotebookStatus {
@@ -10,7 +17,7 @@ export interface INotebookStatus {
   /** The whole sentence. */
   caption: string;
   icon: LabIcon;
-  tone: 'neutral' | 'good' | 'warning' | 'bad';
+  tone: Tone;
   /** What a click does: show what there is to choose, or reattach. */
   action: 'menu' | 'reattach';
 }
@@ -34,7 +41,7 @@ export function notebookStatus(
         label: trans.__('%1 …', connection.key),
         caption: trans.__('Connecting to %1', connection.key),
         icon: progressIcon,
-        tone: 'neutral',
+        tone: 'busy',
         action: 'menu'
       };
     case 'detached':
@@ -127,23 +134,21 @@ function gone(
           key
         ),
         icon: progressIcon,
-        tone: 'neutral'
+        tone: 'busy'
       };
     case 'stopping':
       return {
         ...base,
         label: trans.__('%1 · stopping', key),
         caption: trans.__('%1 is being stopped.', key),
-        icon: progressIcon
+        icon: progressIcon,
+        tone: 'busy'
       };
     case 'failed':
       return {
         ...base,
         label: trans.__('%1 · failed', key),
-        caption: trans.__(
-          '%1 has failed. The Engines panel says why.',
-          key
-        ),
+        caption: trans.__('%1 has failed. The Engines panel says why.', key),
         icon: alertIcon
       };
     default:

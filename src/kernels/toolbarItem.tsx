@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import { Icon } from '../icon';
 import type { IClusterManager, IEngineConnector } from '../tokens';
 import { notebookStatus } from './status';
 import type { INotebookStatus } from './status';
@@ -15,7 +16,7 @@ export interface INotebookEnginesProps {
 export function NotebookEngines({
   status,
   onClick
-}: INotebookEnginesProps): JSX.Element {
+}: INotebookEnginesProps): React.JSX.Element {
   return (
     <button
       className="jp-Engines-ToolbarButton"
@@ -26,7 +27,7 @@ export function NotebookEngines({
       aria-haspopup={status.action === 'menu' ? 'menu' : undefined}
       onClick={event => onClick(event.currentTarget)}
     >
-      <status.icon.react tag="span" className="jp-Engines-icon" aria-hidden />
+      <Icon icon={status.icon} tone={status.tone} />
       <span className="jp-Engines-ToolbarButton-label">{status.label}</span>
     </button>
   );
@@ -51,7 +52,7 @@ export class NotebookEnginesItem extends ReactWidget {
     super.dispose();
   }
 
-  protected render(): JSX.Element {
+  protected render(): React.JSX.Element {
     const { manager, connector, path, trans } = this._options;
     const connection = connector.connectionOf(path());
     const cluster =

@@ -44,8 +44,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         dismiss: key => actions.dismiss(key),
         canDismiss: () => manager.clusters.some(cluster => !isLive(cluster)),
         connect: key => actions.connect(key),
-        canConnect: () =>
-          connector !== null && manager.clusters.some(isUsable),
+        canConnect: () => connector !== null && manager.clusters.some(isUsable),
         reattach: async path => {
           await connector?.reattach(path);
         },
@@ -58,7 +57,9 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     );
     // Menus and palette ask `isEnabled` again only when told to.
     const notify = () => {
-      Object.values(CommandIDs).forEach(id => commands.notifyCommandChanged(id));
+      Object.values(CommandIDs).forEach(id =>
+        commands.notifyCommandChanged(id)
+      );
     };
     manager.changed.connect(notify);
     connector?.changed.connect(notify);
