@@ -58,7 +58,7 @@ async function runOne(name, commands) {
   for (const [command, args] of commands) {
     const result = await run(command, args, {
       stdio: 'capture',
-      env: environment({ FORCE_COLOR: '0' })
+      env: environment({ NO_COLOR: '1', FORCE_COLOR: undefined })
     });
     failed = failed || result.code !== 0;
     text += result.output;

@@ -25,7 +25,8 @@ const BANNER = `/**
 
 /** Return the schema without what would become noise in TypeScript. */
 function prepare(schema) {
-  const { 'x-api-version': apiVersion, $id: _id, ...rest } = schema;
+  const { 'x-api-version': apiVersion, ...rest } = schema;
+  delete rest.$id;
   if (!Number.isInteger(apiVersion)) {
     throw new Error(`${source} has no integer "x-api-version"`);
   }

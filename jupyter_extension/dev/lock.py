@@ -56,9 +56,7 @@ def resolve(folder: Path, upgrade: bool) -> str:
 def main() -> int:
     """Write the lock and print how many pins it has."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        "--upgrade", action="store_true", help="take the newest versions"
-    )
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="engines-lock-") as folder:
         pins = resolve(Path(folder), arguments.upgrade)

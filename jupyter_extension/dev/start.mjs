@@ -18,8 +18,8 @@ import { SetupError, onStop, signalGroup } from './processes.mjs';
 import { setUp } from './setup.mjs';
 
 const TUTORIAL = 'examples/mpi_tutorial.ipynb';
-/** The id that the panel has in the layout (src/plugins/panel.ts). */
-const PANEL = 'jupyterlab-engines:panel';
+/** The id that the panel has in the layout (src/clusters/panelId.ts). */
+const PANEL = 'jupyterlab-engines-panel';
 const HOME = path.join(CACHE, 'start');
 const WORKSPACES = path.join(HOME, 'workspaces');
 const ROOT = path.join(HOME, 'notebooks');
