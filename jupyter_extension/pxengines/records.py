@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,7 @@ but it does not) and ``unknown`` (that cannot be told from here)."""
 
 ENDED: tuple[State, ...] = ("stopped", "failed", "gone")
 WAITING: tuple[State, ...] = ("submitting", "queued", "starting")
+_WRITING_SECONDS = 60.0
 _ON_THE_WIRE: tuple[State, ...] = (*WAITING, "ready", "degraded", "stopping", "stopped", "failed")
 
 
@@ -179,9 +181,18 @@ def _job_lives(paths: RunPaths, elsewhere: bool) -> bool | None:
 
 
 def _from_cluster_file(paths: RunPaths) -> Sighting | None:
+    written_at = _modified_at(paths.cluster_file)
+    if written_at is None:
+        return None
     content = read_json(paths.cluster_file)
     if not content:
-        return None
+        # ipcluster empties the file and then works out what to write into it.
+        being_written = time.time() - written_at < _WRITING_SECONDS
+        return (
+            Sighting(paths=paths, origin="terminal", state="starting", since=written_at)
+            if being_written
+            else None
+        )
     controller = (content.get("controller") or {}).get("state") or {}
     sets = (content.get("engines") or {}).get("sets") or {}
     counts = [int(s["n"]) for s in sets.values() if isinstance(s, dict) and isinstance(s.get("n"), int)]
@@ -200,7 +211,7 @@ def _from_cluster_file(paths: RunPaths) -> Sighting | None:
         paths=paths,
         origin="terminal",
         state=state,
-        since=None if state == "gone" else _modified_at(paths.cluster_file),
+        since=None if state == "gone" else written_at,
         hosts=(host,) if host else (),
         engines_requested=requested,
         reason=reason,

@@ -1,0 +1,83 @@
+"""Clusters that a terminal started, with stock ipyparallel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kernelside import WAIT_SECONDS, Kernel, wait_for
+
+from pxengines.launch.paths import RunPaths
+
+SCRIPTS = Path(sys.executable).parent
+
+
+@pytest.fixture
+def ipcluster(ipython_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``ipcluster start`` as somebody does in a terminal."""
+    log = ipython_dir / "ipcluster.log"
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            [SCRIPTS / "ipcluster", "start", "--profile=term", "--engines=mpi", "-n", "2"],
+            env={**os.environ, "PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    wait_for(lambda: RunPaths.of_key("term").cluster_file.exists() or process.poll() is not None, "ipcluster")
+    assert process.poll() is None, log.read_text()
+    yield process
+    stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    process.wait(timeout=WAIT_SECONDS)
+
+
+def test_is_listed_waited_for_connected_and_forgotten(
+    kernel: Kernel, ipcluster: subprocess.Popen[bytes]
+) -> None:
+    seen: list[str] = []
+    reply = kernel.run("%engines connect term", seen.append)
+    assert reply.status == "ok", reply.texts
+    assert any(text.startswith("waiting for term: ") for text in seen)
+    assert reply.text.startswith("Connected to term: 2 engines (one MPI world of 2, ")
+    assert kernel.value("view.apply_sync(lambda: 1)") == "[1, 1]"
+    assert kernel.value("pxengines.connected_key()") == "'term'"
+    listed = kernel.run("%engines").text.splitlines()[1].split()
+    assert listed[:4] == ["term", "ready,", "connected", "2/2"]
+    stop(ipcluster)
+    assert kernel.value("pxengines.connected_key()") == "None"
+    assert kernel.run("%engines").text.startswith(
+        "No clusters. Start one in the Engines panel, or in a terminal"
+    )
+    gone = kernel.run("%engines connect term")
+    assert gone.status == "error"
+    assert "There is no cluster 'term'. No cluster is running." in gone.text
+
+
+def test_files_that_a_killed_cluster_left_are_not_believed(
+    kernel: Kernel, ipcluster: subprocess.Popen[bytes]
+) -> None:
+    paths = RunPaths.of_key("term")
+    wait_for(paths.connection_file("client").exists, "the connection file")
+    left = {path: path.read_bytes() for path in paths.security_dir.glob("*.json")}
+    stop(ipcluster)
+    for path, content in left.items():
+        path.write_bytes(content)
+    try:
+        assert "term     gone" in kernel.run("%engines").text
+        error = kernel.run("%engines connect term").text
+        assert error == (
+            "term is gone: its controller has ended. Remove its files with: ipcluster stop --profile=term"
+        )
+    finally:
+        for path in left:
+            path.unlink()
