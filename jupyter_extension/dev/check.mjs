@@ -27,7 +27,10 @@ const CHECKS = {
     mend: [[tool('stylelint'), ['--fix', 'style/**/*.css']]]
   },
   typescript: {
-    find: [[tool('tsc'), ['--noEmit', '-p', 'tsconfig.test.json']]],
+    find: [
+      [tool('tsc'), ['--noEmit', '-p', 'tsconfig.test.json']],
+      [tool('tsc'), ['--noEmit', '-p', 'ui-tests']]
+    ],
     mend: []
   },
   ruff: {
@@ -93,7 +96,7 @@ export async function runChecks(names, kind = 'find') {
 }
 
 export async function main(args) {
-  await setUp();
+  await setUp({ uiTests: true });
   const { passed, failed } = await runChecks(args);
   console.log(`${passed} passed, ${failed} failed`);
   return failed ? 1 : 0;

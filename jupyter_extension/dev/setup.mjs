@@ -116,10 +116,15 @@ async function alone(work) {
  * Do the set-up.
  *
  * @param tests - also what only the tests need: Open MPI.
- * @param browser - also Chromium and the npm packages of the browser tests.
+ * @param uiTests - also the npm packages of the browser tests.
+ * @param browser - also Chromium.
  * @returns the environment for the tests: where Chromium and Open MPI are.
  */
-export async function setUp({ tests = false, browser = false } = {}) {
+export async function setUp({
+  tests = false,
+  uiTests = false,
+  browser = false
+} = {}) {
   return alone(async () => {
     const started = Date.now();
     const found = {};
@@ -136,12 +141,14 @@ export async function setUp({ tests = false, browser = false } = {}) {
     if (tests) {
       found.ENGINES_TEST_OPENMPI = await setUpOtherMpi(say);
     }
-    if (browser) {
-      found.CHROMIUM_PATH = await setUpChromium();
+    if (uiTests) {
       const inputs = [path.join('ui-tests', 'package-lock.json')];
       await setUpNode(path.relative(REPO, UI_TESTS), inputs, {
         PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1'
       });
+    }
+    if (browser) {
+      found.CHROMIUM_PATH = await setUpChromium();
     }
     const seconds = (Date.now() - started) / 1000;
     if (seconds > 5) {
@@ -151,11 +158,9 @@ export async function setUp({ tests = false, browser = false } = {}) {
   });
 }
 
-/** `npm run setup`: the set-up and nothing else; `-- --tests --browser` for more of it. */
+/** `npm run setup`: the set-up and nothing else; with `-- --all` also what the tests need. */
 export async function main(args) {
-  await setUp({
-    tests: args.includes('--tests'),
-    browser: args.includes('--browser')
-  });
+  const all = args.includes('--all');
+  await setUp({ tests: all, uiTests: all, browser: all });
   return 0;
 }

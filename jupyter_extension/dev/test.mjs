@@ -31,6 +31,7 @@ async function counted(read, file, command, args, options) {
 const STAGES = {
   check: {
     title: 'lint and types',
+    uiTests: true,
     run: args => runChecks(args)
   },
   jest: {
@@ -64,6 +65,7 @@ const STAGES = {
   },
   ui: {
     title: 'whole, in a browser (Playwright)',
+    uiTests: true,
     browser: true,
     run: (args, env) => {
       const file = path.join(RESULTS, 'playwright.json');
@@ -160,6 +162,7 @@ export async function main([only, ...args]) {
   const prepared = await timed('set-up', async () => {
     found = await setUp({
       tests: true,
+      uiTests: stages.some(stage => stage.uiTests),
       browser: stages.some(stage => stage.browser)
     });
     return { passed: 1, failed: 0, skipped: 0 };
