@@ -32,6 +32,15 @@ module.exports = {
   coverageReporters: ['text-summary', 'lcov', 'json-summary'],
   reporters: ['default'],
   restoreMocks: true,
+  roots: ['<rootDir>/src'],
   testRegex: 'src/__tests__/.*\\.spec\\.tsx?$',
+  transform: {
+    ...base.transform,
+    // Types are checked by tsc, once for all files.
+    '^.+\\.tsx?$': [
+      'ts-jest/legacy',
+      { tsconfig: './tsconfig.test.json' }
+    ]
+  },
   transformIgnorePatterns: [`/node_modules/(?!${esModules}).+`]
 };

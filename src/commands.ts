@@ -1,5 +1,4 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { enginesIcon } from './icons';
@@ -56,8 +55,19 @@ export function addCommands(
   commands.addCommand(CommandIDs.openPanel, {
     label: trans.__('Show Engines'),
     caption: trans.__('Show the panel that starts and stops engines'),
-    icon: enginesIcon,
-    describedBy: { args: { type: 'object', properties: {} } },
+    // The launcher's card; menus of JupyterLab have no icons for panels.
+    icon: args => (args.isMenu === true ? undefined : enginesIcon),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          isMenu: {
+            type: 'boolean',
+            description: trans.__('Whether it is shown in a menu.')
+          }
+        }
+      }
+    },
     isEnabled: () => services.canOpenPanel(),
     execute: () => services.openPanel()
   });
@@ -65,7 +75,6 @@ export function addCommands(
   commands.addCommand(CommandIDs.startCluster, {
     label: trans.__('Start Engines…'),
     caption: trans.__('Start a controller and MPI engines'),
-    icon: enginesIcon,
     describedBy: {
       args: {
         type: 'object',
@@ -91,7 +100,6 @@ export function addCommands(
   commands.addCommand(CommandIDs.stopCluster, {
     label: trans.__('Stop Engines…'),
     caption: trans.__('End a cluster’s controller and all its engines'),
-    icon: stopIcon,
     describedBy: { args: keyArgs },
     isEnabled: () => services.canStop(),
     execute: args => services.stop(text(args, 'key'))
@@ -102,7 +110,6 @@ export function addCommands(
     caption: trans.__(
       'Start a cluster again with the same profile and number of engines'
     ),
-    icon: refreshIcon,
     describedBy: { args: keyArgs },
     isEnabled: () => services.canRestart(),
     execute: args => services.restart(text(args, 'key'))
@@ -124,7 +131,6 @@ export function addCommands(
         : trans.__('Connect to %1', key);
     },
     caption: trans.__('Connect the current notebook’s kernel to engines'),
-    icon: enginesIcon,
     describedBy: { args: keyArgs },
     isEnabled: () => services.canConnect(),
     execute: args => services.connect(text(args, 'key'))
@@ -135,7 +141,6 @@ export function addCommands(
     caption: trans.__(
       'Connect the notebook again to the engines it had before its kernel restarted'
     ),
-    icon: enginesIcon,
     describedBy: {
       args: {
         type: 'object',
@@ -156,7 +161,6 @@ export function addCommands(
   commands.addCommand(CommandIDs.showLog, {
     label: trans.__('Show Engine Logs…'),
     caption: trans.__('Show what engines, controller and job have written'),
-    icon: enginesIcon,
     describedBy: { args: keyArgs },
     isEnabled: () => services.canShowLog(),
     execute: args => services.showLog(text(args, 'key'))

@@ -92,7 +92,7 @@ export function Card(props: ICardProps): React.JSX.Element {
         <FailureView failure={cluster.failure} trans={trans} />
       )}
       <StartStory cluster={cluster} now={now} trans={trans} />
-      {notebooks.length > 0 && (
+      {notebooks.length > 0 && isUsable(cluster) && (
         <p className="jp-Engines-hint">
           {trans.__('Connected: %1', notebooks.join(', '))}
         </p>

@@ -125,7 +125,10 @@ class EnginesSection extends VDomRenderer<PanelModel> {
 
   protected render(): React.JSX.Element {
     const { manager, trans } = this.model;
-    const clusters = manager.clusters.filter(c => c.engines.length > 0);
+    // A failed cluster's table still tells which rank was lost.
+    const clusters = manager.clusters.filter(
+      ({ engines, state }) => engines.length > 0 && state !== 'stopped'
+    );
     if (clusters.length === 0) {
       return (
         <p className="jp-Engines-hint jp-Engines-empty">

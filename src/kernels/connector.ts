@@ -227,7 +227,14 @@ export class EngineConnector implements IEngineConnector {
   private _follow(panel: NotebookPanel): void {
     const link = new NotebookLink({
       panel,
-      runIdOf: key => this._options.manager.get(key)?.run_id ?? null
+      runIdOf: key => this._options.manager.get(key)?.run_id ?? null,
+      isAlive: (key, runId) => {
+        const cluster = this._options.manager.get(key);
+        return (
+          (cluster?.state === 'ready' || cluster?.state === 'degraded') &&
+          cluster.run_id === runId
+        );
+      }
     });
     this._links.set(panel, link);
     link.changed.connect(this._onLinkChanged, this);

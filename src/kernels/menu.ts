@@ -40,7 +40,7 @@ export function openEnginesMenu(
   if (menu.items.length > 0) {
     menu.addItem({ type: 'separator' });
   }
-  menu.addItem({ command: ids.panel });
+  menu.addItem({ command: ids.panel, args: { isMenu: true } });
   menu.aboutToClose.connect(() => {
     // The item's command runs after this signal.
     requestAnimationFrame(() => menu.dispose());

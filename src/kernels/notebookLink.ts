@@ -24,7 +24,7 @@ const PROBE_DELAY_MS = 150;
 export class NotebookLink implements IDisposable {
   constructor(options: NotebookLink.IOptions) {
     this.panel = options.panel;
-    this._runIdOf = options.runIdOf;
+    this._options = options;
     this._probing = new Debouncer(() => this._probe(), PROBE_DELAY_MS);
     const session = this.panel.sessionContext;
     session.kernelChanged.connect(this._onKernelChanged, this);
@@ -68,7 +68,7 @@ export class NotebookLink implements IDisposable {
   /** Run something that connects the kernel to a cluster, showing that it is on its way. */
   async connecting(key: string, run: () => Promise<boolean>): Promise<boolean> {
     const before = this._connection;
-    const runId = this._runIdOf(key);
+    const runId = this._options.runIdOf(key);
     this._set({ state: 'connecting', key, runId });
     let isConnected = false;
     try {
@@ -132,10 +132,17 @@ export class NotebookLink implements IDisposable {
         now.state === 'connected' && now.key === key && !this._mayBeNewRun;
       this._mayBeNewRun = false;
       if (!isSame) {
-        this._set({ state: 'connected', key, runId: this._runIdOf(key) });
+        this._set({
+          state: 'connected',
+          key,
+          runId: this._options.runIdOf(key)
+        });
       }
     } else if (now.state === 'connected') {
-      this._set({ state: 'none' });
+      // The kernel says so of a cluster that has ended, too: then that is what to show.
+      if (this._options.isAlive(now.key, now.runId)) {
+        this._set({ state: 'none' });
+      }
     } else if (now.state === 'detached' && this._isRestarted) {
       this._isRestarted = false;
       this._detached.emit();
@@ -202,7 +209,7 @@ export class NotebookLink implements IDisposable {
     this._changed.emit();
   }
 
-  private readonly _runIdOf: (key: string) => string | null;
+  private readonly _options: NotebookLink.IOptions;
   private readonly _probing: Debouncer<void>;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _detached = new Signal<this, void>(this);
@@ -218,5 +225,7 @@ export namespace NotebookLink {
     panel: NotebookPanel;
     /** Returns the run that a cluster is in now; null if it is not known. */
     runIdOf: (key: string) => string | null;
+    /** Tells whether that run of a cluster can still be used. */
+    isAlive: (key: string, runId: string | null) => boolean;
   }
 }

@@ -1,0 +1,108 @@
+/** Wire objects as the server sends them, with what a test is about changed. */
+import type {
+  Cluster,
+  Engine,
+  Failure,
+  Profile,
+  Stage
+} from '../api/generated';
+
+export function engine(rank: number, changes: Partial<Engine> = {}): Engine {
+  return {
+    engine_id: rank,
+    rank,
+    host: 'n1',
+    pid: 4000 + rank,
+    alive: true,
+    ...changes
+  };
+}
+
+export function engines(count: number): Engine[] {
+  return Array.from({ length: count }, (_, rank) => engine(rank));
+}
+
+export function stages(...statuses: Stage['status'][]): Stage[] {
+  const names = ['submitted', 'controller', 'engines', 'mpi_check'] as const;
+  return names.map((name, index) => {
+    const status = statuses[index] ?? 'waiting';
+    return {
+      name,
+      status,
+      started_at: status === 'waiting' ? null : 1000 + index,
+      ended_at: status === 'done' || status === 'failed' ? 1001 + index : null
+    };
+  });
+}
+
+/** A cluster of four engines that is ready. */
+export function cluster(changes: Partial<Cluster> = {}): Cluster {
+  return {
+    key: 'local',
+    profile: 'local',
+    cluster_id: '',
+    run_id: 'run-1',
+    origin: 'panel',
+    state: 'ready',
+    state_since: 1004,
+    created_at: 1000,
+    stages: stages('done', 'done', 'done', 'done'),
+    engines_requested: 4,
+    engines_registered: 4,
+    engines: engines(4),
+    mpi: {
+      size: 4,
+      library: 'MPICH Version:      5.0.2',
+      mpi4py_version: '4.1.1',
+      python_version: '3.11.2'
+    },
+    failure: null,
+    ...changes
+  };
+}
+
+/** A cluster of four engines, two of which have registered. */
+export function starting(changes: Partial<Cluster> = {}): Cluster {
+  return cluster({
+    state: 'starting',
+    stages: stages('done', 'done', 'active'),
+    engines_registered: 2,
+    engines: engines(2),
+    mpi: null,
+    ...changes
+  });
+}
+
+export function failed(
+  failure: Partial<Failure> = {},
+  changes: Partial<Cluster> = {}
+): Cluster {
+  return cluster({
+    state: 'failed',
+    stages: stages('done', 'done', 'failed'),
+    engines_registered: 0,
+    engines: [],
+    mpi: null,
+    failure: {
+      code: 'job_killed',
+      params: {},
+      message: 'The server’s sentence.',
+      next_step: 'The server’s next step.',
+      log_tail: '',
+      ...failure
+    },
+    ...changes
+  });
+}
+
+export function profile(changes: Partial<Profile> = {}): Profile {
+  return {
+    name: 'local',
+    origin: 'builtin',
+    summary: 'Starts engines on this machine.',
+    startable: true,
+    problem: null,
+    max_engines: 256,
+    ...changes
+  };
+}
