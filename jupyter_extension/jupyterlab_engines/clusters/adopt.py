@@ -18,7 +18,7 @@ from ..api.models import Failure
 from . import state
 from .processes import JobProcess, end_run, lock_held, of_run, remove_traces, started_at
 from .run import why_run_ended
-from .store import Owner, RunRecord, process_lives
+from .store import Owner, RunRecord, process_lives, remove_unfinished
 from .words import failure
 
 
@@ -40,6 +40,7 @@ def take_over(paths: RunPaths, record: RunRecord | None, owner: Owner, python: s
     owner : this server, from now on the one that looks after it.
     python : the engines' Python, for words.
     """
+    remove_unfinished(paths)
     alive = lock_held(paths.lock)
     unreadable = record is None and paths.record.exists()
     if record is None:

@@ -59,8 +59,8 @@ class Subscriber:
             self._wake.clear()
             while self._behind or self._queue:
                 if self._behind:
-                    self._behind = False
                     message = self._snapshot()
+                    self._behind = False  # only now: what came before is in the snapshot
                 else:
                     message = self._queue.pop(0)
                 try:

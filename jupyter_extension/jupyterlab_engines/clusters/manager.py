@@ -168,7 +168,9 @@ class ClusterManager:
         cluster = await self.get(key)
         run = self._runs.get(key)
         if run is not None:
-            return run.ask_stop()
+            stopping = run.ask_stop()
+            await run.on_record()  # what was promised is kept, also by the next server
+            return stopping
         if key in self._terminals:
             return self._terminals[key].ask_stop()
         if key in self._foreign and cluster.state in state.LIVE:

@@ -24,7 +24,7 @@ _ASKED = frozenset({-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 +
 
 _HYDRA = re.compile(
     r"BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\s*"
-    r"\n?=\s+(?:RANK (?P<rank>\d+) )?PID (?P<pid>\d+) RUNNING AT (?P<host>\S+)\s*"
+    r"\n?=\s+(?:RANK (?P<rank>\d+) )?PID (?P<pid>\d+) RUNNING AT (?P<host>\S+)[ \t]*"
     r"(?:\n=\s+(?:EXIT CODE: (?P<code>-?\d+)|KILLED BY SIGNAL: (?P<signal>\d+)))?"
 )
 _HYDRA_SIGNAL = re.compile(r"YOUR APPLICATION TERMINATED WITH THE EXIT STRING: .*\(signal (\d+)\)")
@@ -33,6 +33,8 @@ _OPEN_MPI_SIGNAL = re.compile(
     r"exited on\s+signal (?P<signal>\d+)"
 )
 _OPEN_MPI_EXIT = re.compile(r"Process name: \[[^\]]*?,(?P<rank>\d+)\]\s+Exit code:\s+(?P<code>\d+)")
+# Our engines' nannies tell at once; mpiexec may name one of those it ended itself thereafter.
+_NANNY = re.compile(r"^.*\[ForkedNanny[^\]]*\] Engine with pid (?P<pid>\d+) has ended", re.MULTILINE)
 _NO_IPYPARALLEL = re.compile(
     r"^(?:\S*python\S*: Error while finding module specification for .*|ModuleNotFoundError: )"
     r".*(?P<words>No module named '?(?:ipyparallel|pxengines)[\w.]*'?).*$",
@@ -45,6 +47,13 @@ _MPI_WORDS = (
         "mpi_library_missing",
     ),
 )
+
+
+# MPICH under another MPI's launcher gives up in so many words.
+_REFUSED = re.compile(r"Runtime environment uses unsupported PMI version")
+
+LAUNCHERS: Mapping[str, str] = {"mpich": "MPICH", "openmpi": "Open MPI", "intel": "Intel MPI"}
+"""The job's words for who made mpiexec, and people's."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,8 @@ def why_ended(evidence: Evidence) -> Failure | None:
     if reason == "asked":
         return None
     if reason == "engines_exited":
-        return _engines_exited(by_name["engines_exited"], evidence)
+        vendor = str(by_name.get("engines_started", {}).get("mpi"))
+        return _engines_exited(by_name["engines_exited"], evidence, LAUNCHERS.get(vendor, ""))
     if reason == "controller_exited":
         status = words_for_status(_as_int(by_name["controller_exited"].get("status")))
         log = evidence.logs.get("controller", "")
@@ -121,13 +131,16 @@ def words_for_status(status: int | None) -> str:
 
 
 def find_death(log: str) -> Death | None:
-    """Return the first death of an engine that mpiexec (MPICH's or Open MPI's) reports in `log`."""
+    """Return the first death of an engine in `log`, as mpiexec (MPICH's or Open MPI's) and nannies tell."""
     match = _OPEN_MPI_SIGNAL.search(log)
     if match:
-        # Open MPI 5 prints PID 0 for a process it has reaped.
+        # Open MPI may print PID 0 for a process it has reaped.
         pid = int(match["pid"]) or None
         return Death(int(match["rank"]), pid, match["host"], -int(match["signal"]))
+    first = _NANNY.search(log)
     match = _HYDRA.search(log)
+    if match and first and first["pid"] != match["pid"]:
+        return Death(None, int(first["pid"]), None, None)
     if match:
         status: int | None = None
         if match["signal"]:
@@ -157,12 +170,16 @@ def _cannot_start(event: Mapping[str, Any], evidence: Evidence) -> Failure:
     return failure(code, given, log)
 
 
-def _engines_exited(event: Mapping[str, Any], evidence: Evidence) -> Failure | None:
+def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str) -> Failure | None:
     status = _as_int(event.get("status"))
     log = evidence.logs.get("engines", "")
     told = _told_by_engine(log, evidence.python) or _missing_package(log, evidence.python)
     if told is not None and not evidence.was_ready:
         return told
+    if _REFUSED.search(log) and not evidence.was_ready:
+        engines = str(evidence.engines_requested)
+        params = {"engines": engines, "sizes": "", "library": "MPICH", "launcher": launcher}
+        return failure("mpi_world_split", params, log)
     if status in _ASKED:
         return None  # somebody ended mpiexec from outside, as `ipcluster stop` does
     death = find_death(log)

@@ -26,13 +26,11 @@ from .store import Journal, Owner, RunRecord
 from .words import failure
 from .world import judge
 
-LAUNCHERS: Mapping[str, str] = {"mpich": "MPICH", "openmpi": "Open MPI", "intel": "Intel MPI"}
-"""The job's words for who made mpiexec, and people's."""
-
 _EVIDENCE_LINES = 400
 _LOOK_SECONDS = 0.04
 _RETRY_SECONDS = 0.5
 _HUB_SECONDS = 10.0
+_FLUSH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -118,6 +116,10 @@ class ClusterRun:
             self._stop.set()
         return self.cluster
 
+    async def on_record(self) -> None:
+        """Wait until the cluster as it is now is on disk; on a full disk not for ever."""
+        await self._journal.flushed(_FLUSH_SECONDS)
+
     async def ended(self) -> None:
         """Return when nothing of it is left, or when it was let go."""
         if self._life is not None:
@@ -175,6 +177,7 @@ class ClusterRun:
             verdict = follow.result() if follow.done() and not ended_by_itself else None
             follow.cancel()
             if not ended_by_itself:
+                await self.on_record()
                 await self._end_job(job, end)
         finally:
             tasks = {end, stop, follow}
@@ -258,7 +261,7 @@ class ClusterRun:
             return None
         events = await asyncio.to_thread(read_events, self._paths.events)
         vendor = next((str(e.get("mpi")) for e in events if e["event"] == "engines_started"), "")
-        judged = judge(roster.facts, requested, LAUNCHERS.get(vendor, ""))
+        judged = judge(roster.facts, requested, postmortem.LAUNCHERS.get(vendor, ""))
         if not isinstance(judged, MpiWorld):
             log, _ = await asyncio.to_thread(read_tail, self._paths.log("engines"), _EVIDENCE_LINES)
             return failure(judged.code, judged.params, log)

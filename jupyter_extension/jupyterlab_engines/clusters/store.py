@@ -114,6 +114,12 @@ def open_run(paths: RunPaths, record: RunRecord, spec: JobSpec) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def remove_unfinished(paths: RunPaths) -> None:
+    """Remove what a server that was killed while it wrote a record left; no other may be writing."""
+    for file in (*paths.run_dir.glob(f".{paths.record.name}.*"), *paths.run_dir.glob(f".{paths.spec.name}.*")):
+        file.unlink(missing_ok=True)
+
+
 def forget_run(paths: RunPaths) -> None:
     """Remove everything of a run that has ended: its card will not come back."""
     shutil.rmtree(paths.run_dir, ignore_errors=False)

@@ -12,8 +12,8 @@ mpi4py_missing        ``python``: the engines' Python; ``detail``: the import's 
 mpi_library_missing   ``python``; ``detail``: mpi4py's own words
 ipyparallel_missing   ``python``; ``detail``: the import's own words
 mpi_world_split       ``engines``: how many were asked for; ``sizes``: the world sizes found,
-                      ``1`` (each engine alone) or e.g. ``2, 6``; ``library``: what mpi4py
-                      loaded, first line; ``launcher``: who made mpiexec, ``MPICH``,
+                      ``1`` (each engine alone) or e.g. ``2, 6``; empty if MPI refused to start
+                      at all; ``library``: what mpi4py loaded, first line; ``launcher``: who made mpiexec, ``MPICH``,
                       ``Open MPI``, ``Intel MPI`` or empty
 mpi_world_mixed       ``what``: ``library``, ``mpi4py``, ``python``, ``ipyparallel`` or ``rank``
                       (engine id differs from MPI rank); ``groups``: who has what, e.g.
@@ -123,14 +123,16 @@ def _ipyparallel_missing(p: Mapping[str, str]) -> tuple[str, str]:
 
 def _mpi_world_split(p: Mapping[str, str]) -> tuple[str, str]:
     if p["sizes"] == "1":
-        found = f"Each of the {p['engines']} engines is alone in its own MPI world"
-    else:
+        found = f"Each of the {p['engines']} engines is alone in its own MPI world, so a sum would be wrong"
+    elif p["sizes"]:
         found = f"The {p['engines']} engines are not one MPI world: the world sizes are {p['sizes']}"
+    else:
+        found = f"The {p['engines']} engines could not form one MPI world"
     launcher, library = p["launcher"], p["library"] or "an unknown MPI library"
     cause = f"mpi4py loaded {library}, and mpiexec is {'of ' + launcher if launcher else 'of another MPI'}."
     same = f"the MPI library of {launcher}" if launcher else "the MPI library that mpiexec belongs to"
     return (
-        f"{found}, so a sum over the engines would be wrong. {cause}",
+        f"{found}. {cause}",
         f"Use one MPI for both: let mpi4py load {same} (environment variable MPI4PY_MPIABI "
         "or MPI4PY_LIBMPI), or put the mpiexec of the loaded library first in PATH.",
     )
