@@ -33,6 +33,7 @@ module.exports = {
   reporters: ['default'],
   restoreMocks: true,
   roots: ['<rootDir>/src'],
+  setupFiles: [...base.setupFiles, '<rootDir>/src/__tests__/setup.ts'],
   testRegex: 'src/__tests__/.*\\.spec\\.tsx?$',
   transform: {
     ...base.transform,

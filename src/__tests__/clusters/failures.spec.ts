@@ -40,7 +40,8 @@ const CASES: Record<
   },
   mpi_world_mixed: {
     params: { what: 'mpi4py', groups: 'ranks 0-2: 4.1.2; rank 3: 4.0.0' },
-    cause: /different versions of mpi4py \(ranks 0-2: 4\.1\.2; rank 3: 4\.0\.0\)/,
+    cause:
+      /different versions of mpi4py \(ranks 0-2: 4\.1\.2; rank 3: 4\.0\.0\)/,
     next: /same environment/
   },
   engines_exited: {

@@ -10,11 +10,14 @@ describe('StartModel', () => {
 
   beforeEach(async () => {
     bench = new Bench();
-    await bench.connect([], [
-      profile({ max_engines: 16 }),
-      profile({ name: 'tiny', max_engines: 2 }),
-      profile({ name: 'broken', startable: false, problem: 'No mpiexec.' })
-    ]);
+    await bench.connect(
+      [],
+      [
+        profile({ max_engines: 16 }),
+        profile({ name: 'tiny', max_engines: 2 }),
+        profile({ name: 'broken', startable: false, problem: 'No mpiexec.' })
+      ]
+    );
     stateDB = new StateDB();
     form = new StartModel({ manager: bench.model, stateDB, trans });
     await form.restored;

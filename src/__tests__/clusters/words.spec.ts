@@ -14,8 +14,14 @@ import { trans } from '../fakes';
 
 describe('sentenceOf', () => {
   it.each([
-    [cluster({ engines: engines(8), engines_requested: 8 }), 'Ready · 8 of 8 engines'],
-    [cluster({ engines: engines(1), engines_requested: 1 }), 'Ready · 1 of 1 engine'],
+    [
+      cluster({ engines: engines(8), engines_requested: 8 }),
+      'Ready · 8 of 8 engines'
+    ],
+    [
+      cluster({ engines: engines(1), engines_requested: 1 }),
+      'Ready · 1 of 1 engine'
+    ],
     [cluster({ engines_requested: null }), 'Ready · 4 engines'],
     [starting(), 'Starting · 2 of 4 engines'],
     [
@@ -31,7 +37,10 @@ describe('sentenceOf', () => {
     ],
     [cluster({ state: 'submitting' }), 'Submitting'],
     [cluster({ state: 'queued' }), 'Queued'],
-    [cluster({ state: 'stopping' }), 'Stopping · waiting for its processes to end'],
+    [
+      cluster({ state: 'stopping' }),
+      'Stopping · waiting for its processes to end'
+    ],
     [cluster({ state: 'stopped' }), 'Stopped · nothing of it is running'],
     [cluster({ state: 'failed' }), 'Failed']
   ])('says what %o is doing', (example, sentence) => {
@@ -43,7 +52,10 @@ describe('libraryName', () => {
   it.each([
     ['MPICH Version:      5.0.2', 'MPICH 5.0.2'],
     ['MPICH Version:\t4.2.3\nMPICH Release date: …', 'MPICH 4.2.3'],
-    ['Open MPI v5.0.8, package: Open MPI root@x Distribution, ident: 5.0.8', 'Open MPI 5.0.8'],
+    [
+      'Open MPI v5.0.8, package: Open MPI root@x Distribution, ident: 5.0.8',
+      'Open MPI 5.0.8'
+    ],
     ['Intel(R) MPI Library 2021.9 for Linux* OS\0', 'Intel MPI 2021.9']
   ])('shortens %j', (line, name) => {
     expect(libraryName(line)).toBe(name);
@@ -128,7 +140,10 @@ describe('stopSentence', () => {
       /^This ends the controller and all 4 engines of local\. All variables/
     );
     expect(
-      stopSentence(starting({ engines_requested: 1, engines: [engine(0)] }), trans)
+      stopSentence(
+        starting({ engines_requested: 1, engines: [engine(0)] }),
+        trans
+      )
     ).toMatch(/1 engine of local/);
     expect(
       stopSentence(
