@@ -109,8 +109,10 @@ def _open(found: Sighting) -> Client:
             f"The controller of {found.key} did not answer within {_HUB_SECONDS:.0f} s. {again} "
             "If not, stop the cluster and start it again."
         ) from None
-    except (OSError, ValueError, KeyError) as error:
-        raise EnginesError(f"Cannot connect to {found.key} with {connection_file}: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # What ipyparallel makes of a connection file that is not one.
+        words = f"{type(error).__name__}: {error}"
+        raise EnginesError(f"Cannot connect to {found.key} with {connection_file}: {words}") from error
 
 
 def _wait_for_engines(client: Client, found: Sighting, line: StatusLine) -> int:

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .records import ENDED, WAITING, Sighting, State, read_json
 
@@ -38,21 +39,28 @@ def ask_all(found: list[Sighting]) -> list[Sighting]:
 
 
 def count_engines(connection_file: Path, timeout: float) -> int | None:
-    """Return how many engines a hub counts; None if it does not answer in `timeout` seconds.
+    """Return how many engines a hub counts; None if it does not answer in `timeout` seconds, or cannot.
 
     An ``ipyparallel.Client`` would do, but it also takes over ``%px`` if it is the first one.
     """
+    info = read_json(connection_file)
+    if not info or info.get("ssh"):
+        return None  # through a tunnel only a client gets there
+    try:
+        return _ask_hub(info, timeout)
+    except (KeyError, TypeError, ValueError, OSError):
+        return None  # a file of another ipyparallel, a host without an address, an answer signed by another
+
+
+def _ask_hub(info: dict[str, Any], timeout: float) -> int | None:
     import zmq
     from ipyparallel.util import disambiguate_ip_address
     from jupyter_client.session import Session
 
-    info = read_json(connection_file)
-    if not info or info.get("ssh"):
-        return None  # through a tunnel only a client gets there
-    protocol, address = info["interface"].split("://")
+    protocol, address = str(info["interface"]).split("://")
     address = disambiguate_ip_address(address, info.get("location"))
     session = Session(
-        key=info["key"].encode(),
+        key=str(info["key"]).encode(),
         signature_scheme=info["signature_scheme"],
         packer=info["pack"],
         unpacker=info["unpack"],
@@ -62,7 +70,7 @@ def count_engines(connection_file: Path, timeout: float) -> int | None:
         socket.linger = 0
         if info.get("curve_serverkey"):
             socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
-            socket.curve_serverkey = info["curve_serverkey"].encode()
+            socket.curve_serverkey = str(info["curve_serverkey"]).encode()
         socket.connect(f"{protocol}://{address}:{info['registration']}")
         session.send(socket, "connection_request")
         if not socket.poll(round(timeout * 1000)):
@@ -78,5 +86,7 @@ def _state(sighting: Sighting, count: int) -> State:
         return "ready"
     if sighting.state in WAITING:
         return sighting.state
+    if sighting.state != "unknown":
+        return "degraded"  # it was complete once
     late = sighting.since is not None and time.time() - sighting.since > _ENGINES_MAY_TAKE
     return "degraded" if late else "starting"

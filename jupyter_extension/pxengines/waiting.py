@@ -28,6 +28,8 @@ class EnginesError(Exception):
     IPython shows the message alone: where in our code it was raised helps nobody.
     """
 
+    __module__ = "pxengines"  # where people import it from
+
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 

@@ -81,3 +81,22 @@ def test_files_that_a_killed_cluster_left_are_not_believed(
     finally:
         for path in left:
             path.unlink()
+
+
+def test_odd_connection_files_do_not_break_the_list(kernel: Kernel, ipython_dir: Path) -> None:
+    paths = RunPaths.of_key("odd")
+    paths.security_dir.mkdir(parents=True)
+    file = paths.connection_file("client")
+    try:
+        for content in ("{}", "[]", "no json", '{"interface": 1}', '{"interface": "tcp://x", "key": "k"}'):
+            file.write_text(content)
+            listed = kernel.run("%engines")
+            assert listed.status == "ok"
+            assert "odd      unknown" in listed.text
+            assert "odd: its controller does not answer." in listed.text
+        failed = kernel.run("%engines connect odd")
+        assert failed.status == "error"
+        assert failed.outputs[-1]["traceback"] == [failed.outputs[-1]["evalue"]]
+        assert f"Cannot connect to odd with {file}" in failed.text
+    finally:
+        file.unlink()

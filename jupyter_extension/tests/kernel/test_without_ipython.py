@@ -54,5 +54,5 @@ def test_a_script_gets_an_ordinary_exception(ready: PanelCluster) -> None:
     done = run_python("import pxengines; pxengines.connect('nothing')")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "pxengines.waiting.EnginesError: There is no cluster 'nothing'. Known clusters: shared."
+        "pxengines.EnginesError: There is no cluster 'nothing'. Known clusters: shared."
     )
