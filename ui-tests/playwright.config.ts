@@ -1,0 +1,39 @@
+import { defineConfig } from '@playwright/test';
+import type { ServerOptions } from './helpers/server';
+
+/**
+ * No `webServer`: the stories need Jupyter servers of several kinds, and each has to be looked at
+ * after its end. `helpers/fixtures.ts` starts and ends them.
+ */
+export default defineConfig<object, { serverOptions: ServerOptions }>({
+  testDir: './tests',
+  outputDir: './test-results',
+  // Each story has a controller and engines; two at once would only slow each other down.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: !!process.env.CI,
+  retries: 0,
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
+  reporter: [['list']],
+  use: {
+    browserName: 'chromium',
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-US',
+    actionTimeout: 20_000,
+    navigationTimeout: 40_000,
+    screenshot: 'only-on-failure',
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run'
+      ]
+    }
+  }
+});
