@@ -165,11 +165,11 @@ export async function setUpPython(say) {
     }
   }
   const inputs = [
-    'pyproject.toml',
     'jupyter_extension/constraints.txt',
     'jupyter_extension/jupyter-config'
   ];
-  const wanted = fingerprint(inputs, [version, packageVersion()]);
+  const facts = [version, packageVersion(), packaging()];
+  const wanted = fingerprint(inputs, facts);
   if (isStamped(STAMP, wanted)) {
     return false;
   }
@@ -188,6 +188,13 @@ export async function setUpPython(say) {
   linkLabextension();
   stamp(STAMP, wanted);
   return true;
+}
+
+/** Return what `pyproject.toml` says of packages; how linters and tests are set installs nothing. */
+function packaging() {
+  const text = readFileSync(path.join(REPO, 'pyproject.toml'), 'utf8');
+  const tables = text.split(/^(?=\[)/m);
+  return tables.filter(table => !/^\[+tool\.(?!hatch\b)/.test(table)).join('');
 }
 
 function packageVersion() {

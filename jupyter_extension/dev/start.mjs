@@ -29,6 +29,7 @@ const DEFAULT_WORKSPACE = 'default-37a8.jupyterlab-workspace';
 
 /** Longer than stopping a cluster takes, its own time limits included. */
 const STOP_SECONDS = 90;
+const TWICE_MS = 300;
 
 function checksum(file) {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -141,8 +142,15 @@ function runLab(args) {
     stdio: ['ignore', 'inherit', 'inherit']
   });
   let asked = 0;
+  let last = 0;
   let deadline;
   const stop = signal => {
+    // One Ctrl-C arrives twice: from the terminal, and passed on by npm.
+    const again = Date.now() - last < TWICE_MS;
+    last = Date.now();
+    if (again) {
+      return;
+    }
     asked += 1;
     if (asked === 1) {
       signalGroup(child, 'SIGTERM');
@@ -150,7 +158,7 @@ function runLab(args) {
         () => signalGroup(child, 'SIGKILL'),
         STOP_SECONDS * 1000
       );
-    } else if (asked === 2 && signal === 'SIGINT') {
+    } else if (signal === 'SIGINT' && asked === 2) {
       console.error(
         'JupyterLab is stopping kernels and clusters. Press Ctrl-C once more to kill it.'
       );
