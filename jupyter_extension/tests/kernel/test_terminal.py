@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,22 +18,31 @@ from pxengines.launch.paths import RunPaths
 SCRIPTS = Path(sys.executable).parent
 
 
-@pytest.fixture
-def ipcluster(ipython_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``ipcluster start`` as somebody does in a terminal."""
+@contextmanager
+def running(ipython_dir: Path, launcher: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``ipcluster start`` for two engines, as somebody does in a terminal."""
     log = ipython_dir / "ipcluster.log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            [SCRIPTS / "ipcluster", "start", "--profile=term", "--engines=mpi", "-n", "2"],
+            [SCRIPTS / "ipcluster", "start", "--profile=term", f"--engines={launcher}", "-n", "2"],
             env={**os.environ, "PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    wait_for(lambda: RunPaths.of_key("term").cluster_file.exists() or process.poll() is not None, "ipcluster")
-    assert process.poll() is None, log.read_text()
-    yield process
-    stop(process)
+    try:
+        paths = RunPaths.of_key("term")
+        wait_for(lambda: paths.cluster_file.exists() or process.poll() is not None, "ipcluster")
+        assert process.poll() is None, log.read_text()
+        yield process
+    finally:
+        stop(process)
+
+
+@pytest.fixture
+def ipcluster(ipython_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with running(ipython_dir, "mpi") as process:
+        yield process
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -81,6 +91,24 @@ def test_files_that_a_killed_cluster_left_are_not_believed(
     finally:
         for path in left:
             path.unlink()
+
+
+def test_engines_that_are_worlds_of_their_own_are_called_so(kernel: Kernel, ipython_dir: Path) -> None:
+    """The trap for real: engines with MPI, but without mpiexec, each sum alone and call it the total."""
+    profile = RunPaths.of_key("term").profile_dir
+    profile.mkdir(exist_ok=True)
+    config = profile / "ipengine_config.py"
+    config.write_text("get_config().IPEngine.startup_command = 'from mpi4py import MPI'\n")
+    try:
+        with running(ipython_dir, "local"):
+            reply = kernel.run("%engines connect term")
+            assert reply.status == "ok", reply.texts
+            assert reply.texts[0].startswith("Connected to term: 2 engines (not one MPI world, ")
+            assert "Warning: the engines are not one MPI world of 2 (sizes seen: 1)" in reply.texts[-1]
+            total = "int(__import__('pxengines.mpi').mpi.psum(1))"
+            assert kernel.value(f"view.apply_sync(eval, {total!r})") == "[1, 1]"
+    finally:
+        config.unlink()
 
 
 def test_odd_connection_files_do_not_break_the_list(kernel: Kernel, ipython_dir: Path) -> None:
