@@ -31,7 +31,6 @@ module.exports = {
   ],
   coverageReporters: ['text-summary', 'lcov', 'json-summary'],
   reporters: ['default'],
-  restoreMocks: true,
   roots: ['<rootDir>/src'],
   setupFiles: [...base.setupFiles, '<rootDir>/src/__tests__/setup.ts'],
   testRegex: 'src/__tests__/.*\\.spec\\.tsx?$',

@@ -117,7 +117,7 @@ function StartStory({
   }
   const stages = <Stages cluster={cluster} now={now} trans={trans} />;
   const last = cluster.stages[cluster.stages.length - 1];
-  if (!isUsable(cluster) || !last?.ended_at) {
+  if (last?.status !== 'done' || last.ended_at === null) {
     return stages;
   }
   return (

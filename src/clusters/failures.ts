@@ -282,17 +282,25 @@ function diedWords(
   { rank, host, pid, status }: Params,
   trans: TranslationBundle
 ): IFailureWords | null {
-  if (!rank || !host || !pid || !status) {
+  if (!rank || !host || !pid) {
     return null;
   }
   return {
-    cause: trans.__(
-      'The engine of rank %1 (process %2 on %3) died: %4. The MPI world is broken, and the other engines ended with it.',
-      rank,
-      pid,
-      host,
-      status
-    ),
+    // mpiexec does not always tell how a rank ended.
+    cause: status
+      ? trans.__(
+          'The engine of rank %1 (process %2 on %3) died: %4. The MPI world is broken, and the other engines ended with it.',
+          rank,
+          pid,
+          host,
+          status
+        )
+      : trans.__(
+          'The engine of rank %1 (process %2 on %3) died. The MPI world is broken, and the other engines ended with it.',
+          rank,
+          pid,
+          host
+        ),
     nextStep: trans.__(
       'Variables on the engines are lost. Start the cluster again. If it happens again, look for too little memory.'
     )

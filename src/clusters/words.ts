@@ -131,7 +131,7 @@ export function stageLabel(
     case 'controller':
       return trans.__('Controller');
     case 'engines':
-      return trans.__('Engines · %1', countSentenceShort(cluster, trans));
+      return trans.__('Engines · %1', registeredLabel(stage, cluster, trans));
     case 'mpi_check':
       return trans.__('MPI check');
     default:
@@ -320,11 +320,14 @@ function countSentence(cluster: Cluster, trans: TranslationBundle): string {
     : trans._n('%2 of %1 engine', '%2 of %1 engines', wanted, present);
 }
 
-function countSentenceShort(
+/** How many engines have registered: all of them, once the stage is done, whatever came later. */
+function registeredLabel(
+  stage: Stage,
   cluster: Cluster,
   trans: TranslationBundle
 ): string {
-  const [present, wanted] = engineCounts(cluster);
+  const [alive, wanted] = engineCounts(cluster);
+  const present = stage.status === 'done' ? (wanted ?? alive) : alive;
   return wanted === null
     ? String(present)
     : trans.__('%1 of %2', present, wanted);

@@ -108,7 +108,10 @@ describe('failureWords', () => {
   it.each(CODES.filter(code => Object.keys(CASES[code].params).length > 0))(
     'shows the server’s words for %s where a parameter is missing',
     code => {
-      for (const missing of Object.keys(CASES[code].params)) {
+      const names = Object.keys(CASES[code].params).filter(
+        name => !(code === 'engine_died' && name === 'status')
+      );
+      for (const missing of names) {
         for (const value of [undefined, '']) {
           const { [missing]: _, ...rest } = CASES[code].params;
           const params =
@@ -137,6 +140,13 @@ describe('failureWords', () => {
       expect(cause).not.toBe('The server’s sentence.');
     }
   );
+
+  it('names the rank that died even if nobody knows how', () => {
+    const { params } = CASES.engine_died;
+    expect(words('engine_died', { ...params, status: '' }).cause).toMatch(
+      /rank 3 \(process 77 on n2\) died\. The MPI world is broken/
+    );
+  });
 
   it('tells engines that never came from engines that left', () => {
     expect(

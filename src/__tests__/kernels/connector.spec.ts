@@ -1,0 +1,308 @@
+import { Notification } from '@jupyterlab/apputils';
+import type { ISessionContextDialogs } from '@jupyterlab/apputils';
+import { NotebookActions } from '@jupyterlab/notebook';
+import {
+  acceptDialog,
+  dismissDialog,
+  waitForDialog
+} from '@jupyterlab/testing';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+import { EngineConnector } from '../../kernels/connector';
+import type { IEngineSettings } from '../../tokens';
+import { cluster } from '../examples';
+import { Bench, waitUntil } from '../fakes';
+import { SimulatedNotebook, trackerOf } from './simulatedNotebook';
+
+const LINES = '%load_ext pxengines\n%engines connect local';
+
+class Settings implements IEngineSettings {
+  connectMode: 'cell' | 'silent' = 'cell';
+  reattach: 'ask' | 'auto' = 'ask';
+  showStatusBar = true;
+  readonly changed = new Signal<this, void>(this);
+}
+
+describe('EngineConnector', () => {
+  let bench: Bench;
+  let notebook: SimulatedNotebook;
+  let settings: Settings;
+  let connector: EngineConnector;
+
+  beforeEach(async () => {
+    bench = new Bench();
+    await bench.connect([cluster()], []);
+    notebook = new SimulatedNotebook('dir/a.ipynb');
+    settings = new Settings();
+    connector = connect(notebook);
+  });
+
+  afterEach(() => {
+    connector.dispose();
+    bench.model.dispose();
+    Notification.dismiss();
+  });
+
+  function connect(...notebooks: SimulatedNotebook[]): EngineConnector {
+    return new EngineConnector({
+      tracker: trackerOf(...notebooks),
+      manager: bench.model,
+      settings,
+      sessionDialogs: null,
+      createNotebook: null,
+      translator: nullTranslator
+    });
+  }
+
+  const dialogText = () =>
+    document.querySelector('.jp-Dialog-content')?.textContent ?? '';
+  const state = () => connector.connectionOf().state;
+
+  describe('with a cell', () => {
+    it('puts the two lines below the active cell, and runs them', async () => {
+      notebook.notebook.activeCell?.model.sharedModel.setSource('x = 1');
+      NotebookActions.insertBelow(notebook.notebook);
+      notebook.notebook.activeCell?.model.sharedModel.setSource('y = 2');
+      notebook.notebook.activeCellIndex = 0;
+      expect(await connector.connect('local')).toBe(true);
+      expect(notebook.cells).toEqual(['x = 1', LINES, 'y = 2']);
+      expect(notebook.runs).toEqual([LINES]);
+      expect(connector.connectionOf()).toEqual({
+        state: 'connected',
+        key: 'local',
+        runId: 'run-1'
+      });
+      expect(connector.notebooks).toEqual([
+        { path: 'dir/a.ipynb', connection: connector.connectionOf() }
+      ]);
+    });
+
+    it('uses an empty active cell', async () => {
+      await connector.connect('local');
+      expect(notebook.cells).toEqual([LINES]);
+    });
+
+    it('runs the cell again that the notebook has already', async () => {
+      await connector.connect('local');
+      NotebookActions.insertBelow(notebook.notebook);
+      notebook.notebook.activeCell?.model.sharedModel.setSource('y = 2');
+      await connector.connect('local');
+      expect(notebook.cells).toEqual([LINES, 'y = 2']);
+      expect(notebook.runs).toEqual([LINES, LINES]);
+    });
+
+    it('puts a code cell after a text cell', async () => {
+      notebook.notebook.activeCell?.model.sharedModel.setSource('# Title');
+      NotebookActions.changeCellType(notebook.notebook, 'markdown');
+      await connector.connect('local');
+      expect(notebook.notebook.widgets.map(({ model }) => model.type)).toEqual([
+        'markdown',
+        'code'
+      ]);
+    });
+
+    it('is not connected when the cell failed', async () => {
+      notebook.failure = 'not ready';
+      expect(await connector.connect('local')).toBe(false);
+      expect(state()).toBe('none');
+    });
+  });
+
+  describe('without a cell', () => {
+    beforeEach(() => {
+      settings.connectMode = 'silent';
+    });
+
+    it('runs the same lines, out of the history', async () => {
+      const before = notebook.cells;
+      expect(await connector.connect('local')).toBe(true);
+      expect(notebook.cells).toEqual(before);
+      expect(notebook.requests.find(({ code }) => code !== '')).toMatchObject({
+        code: LINES,
+        silent: true,
+        store_history: false
+      });
+      expect(state()).toBe('connected');
+    });
+
+    it('says what went wrong, naming the notebook', async () => {
+      notebook.failure = 'The cluster is not ready.';
+      expect(await connector.connect('local')).toBe(false);
+      expect(state()).toBe('none');
+      expect(
+        Notification.manager.notifications.map(({ message }) => message)
+      ).toEqual([
+        'a.ipynb could not be connected to local. EnginesError: The cluster is not ready.'
+      ]);
+    });
+  });
+
+  it('notices what was connected by hand', async () => {
+    notebook.notebook.activeCell?.model.sharedModel.setSource(
+      '%engines connect local'
+    );
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    await waitUntil(() => state() === 'connected');
+    expect(connector.connectionOf()).toMatchObject({ key: 'local' });
+  });
+
+  it('notices a kernel that was connected before the page was loaded', async () => {
+    const other = new SimulatedNotebook('b.ipynb');
+    other.connectedKey = 'local';
+    const late = connect(other);
+    await waitUntil(() => late.connectionOf().state === 'connected');
+    late.dispose();
+  });
+
+  it('asks a busy kernel only when it is idle', async () => {
+    await waitUntil(() => notebook.probes === 1);
+    notebook.setStatus('busy');
+    notebook.connectedKey = 'local';
+    NotebookActions.insertBelow(notebook.notebook);
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    notebook.notebook.activeCell?.model.sharedModel.setSource('1');
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    expect(notebook.probes).toBe(1);
+    notebook.setStatus('idle');
+    await waitUntil(() => state() === 'connected');
+    expect(notebook.probes).toBe(2);
+  });
+
+  it('does not ask because of its own question', async () => {
+    await waitUntil(() => notebook.probes === 1);
+    notebook.setStatus('busy');
+    notebook.setStatus('idle');
+    notebook.setStatus('busy');
+    notebook.setStatus('idle');
+    // Something it does answer, so that it is known to have had the chance.
+    notebook.connectedKey = 'local';
+    notebook.notebook.activeCell?.model.sharedModel.setSource('1');
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    await waitUntil(() => state() === 'connected');
+    expect(notebook.probes).toBe(2);
+  });
+
+  it('is detached when the kernel restarts, and reattaches when told to', async () => {
+    await connector.connect('local');
+    const changes: string[] = [];
+    connector.changed.connect((_, path) => {
+      changes.push(path);
+    });
+    const asked = notebook.probes;
+    notebook.restart();
+    expect(connector.connectionOf()).toEqual({
+      state: 'detached',
+      key: 'local',
+      runId: 'run-1'
+    });
+    expect(changes).toEqual(['dir/a.ipynb']);
+    await waitUntil(() => notebook.probes > asked);
+    expect(state()).toBe('detached');
+
+    expect(await connector.reattach()).toBe(true);
+    expect(state()).toBe('connected');
+    expect(notebook.cells).toEqual([LINES]);
+  });
+
+  it('reattaches by itself if the user wants that', async () => {
+    settings.reattach = 'auto';
+    await connector.connect('local');
+    notebook.restart();
+    expect(state()).toBe('detached');
+    await waitUntil(() => state() === 'connected');
+    expect(notebook.connectedKey).toBe('local');
+  });
+
+  it('keeps naming a cluster that has ended', async () => {
+    await connector.connect('local');
+    bench.tell([cluster({ state: 'stopped' })]);
+    notebook.connectedKey = null;
+    const asked = notebook.probes;
+    NotebookActions.insertBelow(notebook.notebook);
+    notebook.notebook.activeCell?.model.sharedModel.setSource('1');
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    await waitUntil(() => notebook.probes > asked);
+    expect(connector.connectionOf()).toMatchObject({
+      state: 'connected',
+      key: 'local'
+    });
+  });
+
+  it('forgets a living cluster whose client was closed', async () => {
+    await connector.connect('local');
+    notebook.connectedKey = null;
+    NotebookActions.insertBelow(notebook.notebook);
+    notebook.notebook.activeCell?.model.sharedModel.setSource(
+      'cluster.close()'
+    );
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    await waitUntil(() => state() === 'none');
+  });
+
+  it('tells runs of a cluster apart', async () => {
+    await connector.connect('local');
+    bench.tell([cluster({ run_id: 'run-2' })]);
+    expect(connector.connectionOf()).toMatchObject({ runId: 'run-1' });
+    await connector.connect('local');
+    expect(connector.connectionOf()).toMatchObject({ runId: 'run-2' });
+  });
+
+  it('knows each notebook by its path', async () => {
+    const other = new SimulatedNotebook('b.ipynb');
+    connector.dispose();
+    connector = connect(notebook, other);
+    await connector.connect('local', 'b.ipynb');
+    expect(connector.connectionOf('b.ipynb').state).toBe('connected');
+    expect(connector.connectionOf('dir/a.ipynb').state).toBe('none');
+    expect(state()).toBe('none');
+  });
+
+  describe('explains', () => {
+    it('that no notebook is open', async () => {
+      connector.dispose();
+      connector = connect();
+      const connected = connector.connect('local');
+      await waitForDialog();
+      expect(dialogText()).toMatch(/No notebook is open/);
+      await acceptDialog();
+      expect(await connected).toBe(false);
+    });
+
+    it('that the notebook has no kernel', async () => {
+      Object.assign(notebook.session, { session: null });
+      const connected = connector.connect('local');
+      await waitForDialog();
+      expect(dialogText()).toMatch(/a\.ipynb has no running kernel/);
+      await acceptDialog();
+      expect(await connected).toBe(false);
+    });
+
+    it('that the kernel is not Python’s, and lets the user choose another', async () => {
+      const r = new SimulatedNotebook('r.ipynb', 'R');
+      Object.assign(r.session, { kernelDisplayName: 'R 4' });
+      const selectKernel = jest.fn(() => Promise.resolve());
+      connector.dispose();
+      connector = new EngineConnector({
+        tracker: trackerOf(r),
+        manager: bench.model,
+        settings: null,
+        sessionDialogs: { selectKernel } as unknown as ISessionContextDialogs,
+        createNotebook: null,
+        translator: nullTranslator
+      });
+      const refused = connector.connect('local');
+      await waitForDialog();
+      expect(dialogText()).toMatch(/r\.ipynb uses the kernel R 4/);
+      await dismissDialog();
+      expect(await refused).toBe(false);
+      expect(selectKernel).not.toHaveBeenCalled();
+
+      const changed = connector.connect('local');
+      await waitForDialog();
+      await acceptDialog();
+      expect(await changed).toBe(false);
+      expect(selectKernel).toHaveBeenCalledWith(r.session);
+      expect(r.runs).toEqual([]);
+    });
+  });
+});

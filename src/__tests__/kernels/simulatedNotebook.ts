@@ -1,0 +1,134 @@
+/**
+ * A real notebook widget over JupyterLab's simulated session, with a kernel behind it that
+ * knows nothing but `%engines connect` and which cluster it is connected to.
+ */
+import type { ISessionContext } from '@jupyterlab/apputils';
+import {
+  createSimpleSessionContext,
+  updateKernelStatus
+} from '@jupyterlab/docregistry/lib/testutils';
+import type {
+  INotebookTracker,
+  Notebook,
+  NotebookPanel
+} from '@jupyterlab/notebook';
+import { NotebookModel } from '@jupyterlab/notebook';
+import { NBTestUtils } from '@jupyterlab/notebook/lib/testutils';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { MockShellFuture } from '@jupyterlab/services/lib/testutils';
+import { Signal } from '@lumino/signaling';
+import { PROBE } from '../../kernels/code';
+
+export class SimulatedNotebook {
+  constructor(
+    readonly path: string,
+    language = 'python'
+  ) {
+    this.notebook = NBTestUtils.createNotebook();
+    this.notebook.model = new NotebookModel();
+    const { kernel } = this;
+    Object.assign(kernel, {
+      info: Promise.resolve({ language_info: { name: language } }),
+      requestExecute: (
+        content: KernelMessage.IExecuteRequestMsg['content']
+      ) => {
+        this.requests.push(content);
+        return new MockShellFuture({
+          content: this._reply(content)
+        } as KernelMessage.IExecuteReplyMsg);
+      }
+    });
+    const panel = {
+      content: this.notebook,
+      sessionContext: this.session,
+      context: { path },
+      disposed: new Signal<object, void>({})
+    };
+    panel.disposed = new Signal<object, void>(panel);
+    // All of a panel that the connector looks at.
+    this.panel = panel as unknown as NotebookPanel;
+  }
+
+  readonly notebook: Notebook;
+  readonly panel: NotebookPanel;
+  readonly session: ISessionContext = createSimpleSessionContext();
+  readonly requests: KernelMessage.IExecuteRequestMsg['content'][] = [];
+  /** What `pxengines.connected_key()` would say in this kernel. */
+  connectedKey: string | null = null;
+  /** Why connecting fails; null: it does not. */
+  failure: string | null = null;
+
+  get kernel(): Kernel.IKernelConnection {
+    const kernel = this.session.session?.kernel;
+    if (!kernel) {
+      throw new Error('The simulated session has no kernel');
+    }
+    return kernel;
+  }
+
+  /** Sources of all cells. */
+  get cells(): string[] {
+    return this.notebook.widgets.map(({ model }) =>
+      model.sharedModel.getSource()
+    );
+  }
+
+  /** Requests other than those that ask which cluster it is. */
+  get runs(): string[] {
+    return this.requests.map(({ code }) => code).filter(code => code !== '');
+  }
+
+  get probes(): number {
+    return this.requests.filter(({ code }) => code === '').length;
+  }
+
+  /** The kernel's process is replaced. */
+  restart(): void {
+    this.connectedKey = null;
+    updateKernelStatus(this.session, 'restarting');
+    updateKernelStatus(this.session, 'idle');
+  }
+
+  setStatus(status: KernelMessage.Status): void {
+    updateKernelStatus(this.session, status);
+  }
+
+  private _reply(content: KernelMessage.IExecuteRequestMsg['content']): object {
+    const key = /%engines connect (\S+)/.exec(content.code)?.[1];
+    if (key !== undefined && this.failure !== null) {
+      return {
+        status: 'error',
+        ename: 'EnginesError',
+        evalue: this.failure,
+        traceback: []
+      };
+    }
+    this.connectedKey = key ?? this.connectedKey;
+    const text = this.connectedKey === null ? 'None' : `'${this.connectedKey}'`;
+    return {
+      status: 'ok',
+      execution_count: 1,
+      user_expressions:
+        content.user_expressions === undefined
+          ? {}
+          : {
+              [PROBE]: {
+                status: 'ok',
+                data: { 'text/plain': text },
+                metadata: {}
+              }
+            }
+    };
+  }
+}
+
+/** The open notebooks, the first being the current one. */
+export function trackerOf(...notebooks: SimulatedNotebook[]): INotebookTracker {
+  const tracker = {
+    currentWidget: notebooks[0]?.panel ?? null,
+    forEach: (visit: (panel: NotebookPanel) => void) =>
+      notebooks.forEach(({ panel }) => visit(panel)),
+    widgetAdded: new Signal<object, NotebookPanel>({})
+  };
+  return tracker as unknown as INotebookTracker;
+}
