@@ -69,7 +69,14 @@ def take_over(paths: RunPaths, record: RunRecord | None, owner: Owner, python: s
     elif cluster.state in ("submitting", "queued", "starting") and "job_ended" not in events:
         why = failure("start_interrupted")
     else:
-        why = why_run_ended(paths, record, python, cluster.engines_registered, stop_asked=False)
+        why = why_run_ended(
+            paths,
+            record,
+            python=python,
+            registered_most=cluster.engines_registered,
+            died=(),
+            stop_asked=False,
+        )
     if why is not None:
         cluster = state.advance(cluster, state.Failed(at, why))
     else:

@@ -78,6 +78,7 @@ class Evidence:
     engines : the engines last known.
     engines_requested : how many were asked for.
     registered_most : the most engines the controller ever counted in this run.
+    died : ids of engines in the order in which they were seen to die; may be empty.
     python : the engines' Python, for the sentences.
     was_ready : whether the cluster was ready once.
     stop_asked : whether this server asked the job to end.
@@ -88,6 +89,7 @@ class Evidence:
     engines: Sequence[Engine]
     engines_requested: int
     registered_most: int
+    died: Sequence[int]
     python: str
     was_ready: bool
     stop_asked: bool
@@ -183,19 +185,14 @@ def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str)
     if status in _ASKED:
         return None  # somebody ended mpiexec from outside, as `ipcluster stop` does
     death = find_death(log)
-    if death is not None and evidence.registered_most > 0:
-        known = next(
-            (e for e in evidence.engines if _is(e, death)),
-            None,
-        )
-        rank = death.rank if death.rank is not None else known.rank if known else None
-        host = death.host or (known.host if known else None)
-        pid = death.pid or (known.pid if known else None)
+    victim = _victim(evidence, death)
+    if victim is not None:
+        known = death is not None and _is(victim, death)
         params = {
-            "rank": "" if rank is None else str(rank),
-            "host": host or "",
-            "pid": "" if pid is None else str(pid),
-            "status": words_for_status(death.status),
+            "rank": "" if victim.rank is None else str(victim.rank),
+            "host": victim.host or "",
+            "pid": "" if victim.pid is None else str(victim.pid),
+            "status": words_for_status(death.status) if known and death else "",
         }
         return failure("engine_died", params, log)
     worst = death.status if death is not None and death.status is not None else status
@@ -208,6 +205,19 @@ def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str)
         },
         log,
     )
+
+
+def _victim(evidence: Evidence, death: Death | None) -> Engine | None:
+    """Return the engine whose death ended the others; None if that cannot be told."""
+    if evidence.died:
+        return next((e for e in evidence.engines if e.engine_id == evidence.died[0]), None)
+    if death is None or evidence.registered_most == 0:
+        return None
+    for engine in evidence.engines:
+        if _is(engine, death):
+            return engine
+    # It died before it told about itself.
+    return Engine(engine_id=-1, rank=death.rank, host=death.host, pid=death.pid, alive=False)
 
 
 def _is(engine: Engine, death: Death) -> bool:

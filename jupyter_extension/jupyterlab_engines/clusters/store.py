@@ -116,7 +116,10 @@ def open_run(paths: RunPaths, record: RunRecord, spec: JobSpec) -> None:
 
 def remove_unfinished(paths: RunPaths) -> None:
     """Remove what a server that was killed while it wrote a record left; no other may be writing."""
-    for file in (*paths.run_dir.glob(f".{paths.record.name}.*"), *paths.run_dir.glob(f".{paths.spec.name}.*")):
+    for file in (
+        *paths.run_dir.glob(f".{paths.record.name}.*"),
+        *paths.run_dir.glob(f".{paths.spec.name}.*"),
+    ):
         file.unlink(missing_ok=True)
 
 

@@ -85,7 +85,8 @@ def failure(code: FailureCode, params: Mapping[str, str] | None = None, log_tail
 
 
 def _colon(detail: str) -> str:
-    return f": {detail}" if detail else "."
+    words = detail.rstrip(". ")
+    return f": {words}." if words else "."
 
 
 def _mpiexec_missing(p: Mapping[str, str]) -> tuple[str, str]:
@@ -123,7 +124,8 @@ def _ipyparallel_missing(p: Mapping[str, str]) -> tuple[str, str]:
 
 def _mpi_world_split(p: Mapping[str, str]) -> tuple[str, str]:
     if p["sizes"] == "1":
-        found = f"Each of the {p['engines']} engines is alone in its own MPI world, so a sum would be wrong"
+        found = f"Each of the {p['engines']} engines is alone in its own MPI world, "
+        found += "so a sum would be wrong"
     elif p["sizes"]:
         found = f"The {p['engines']} engines are not one MPI world: the world sizes are {p['sizes']}"
     else:
@@ -213,7 +215,7 @@ def _stop_incomplete(p: Mapping[str, str]) -> tuple[str, str]:
     host = f" on {p['host']}" if p["host"] else ""
     return (
         f"Some processes of this cluster did not end{host}: {p['pids']}.",
-        f"End them in a terminal with `kill -9 {p['pids'].replace(',', '')}`, then stop the cluster again.",
+        f"End them in a terminal with `kill -9 {p['pids'].replace(',', '')}`, then start the cluster again.",
     )
 
 

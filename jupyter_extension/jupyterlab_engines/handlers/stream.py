@@ -26,6 +26,12 @@ _UNSUPPORTED = 1003
 _MAX_MESSAGE_BYTES = 4096
 
 
+class _Tagged(msgspec.Struct):
+    """Every message of a browser has a type."""
+
+    type: str
+
+
 class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """``stream``: hello, snapshot, then deltas."""
 
@@ -76,6 +82,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     def on_message(self, message: str | bytes) -> None:
         """Take a message of the browser; one that makes no sense ends the stream."""
         try:
+            msgspec.json.decode(message, type=_Tagged)  # msgspec itself lets the tag of a lone type be missing
             msgspec.json.decode(message, type=ClientMessage)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             # A close reason has at most 123 bytes.

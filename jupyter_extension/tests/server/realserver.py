@@ -156,7 +156,9 @@ class RealServer:
 
     def until_state(self, state: str, key: str = "local", seconds: float = WAIT_SECONDS) -> Cluster:
         """Return the cluster when it is in `state`."""
-        self.until(lambda: (c := self.cluster(key)) is not None and c.state == state, f"{key} {state}", seconds)
+        self.until(
+            lambda: (c := self.cluster(key)) is not None and c.state == state, f"{key} {state}", seconds
+        )
         cluster = self.cluster(key)
         assert cluster is not None
         return cluster

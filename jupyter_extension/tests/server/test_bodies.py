@@ -40,9 +40,7 @@ GOOD = {"profile": "local", "engines": 2, "idempotency_key": "k" * 12}
     ],
     ids=str,
 )
-async def test_a_bad_field_is_named(
-    api: Api, ipython_dir: Path, change: dict[str, Any], words: str
-) -> None:
+async def test_a_bad_field_is_named(api: Api, ipython_dir: Path, change: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused) as refused:
         await api.call("clusters", method="POST", body=json.dumps({**GOOD, **change}))
     assert (refused.value.status, refused.value.error.code) == (400, "bad_request")
@@ -113,7 +111,11 @@ async def test_a_log_that_is_asked_for_wrongly(api: Api, params: dict[str, str],
 
 @pytest.mark.parametrize("key", ["..", "a/../b", "%2e%2e", "local:..", "local:a/b", "\n", "x" * 3000])
 async def test_a_key_that_can_be_no_cluster(api: Api, key: str) -> None:
-    for path, method in ((("clusters", key), "GET"), (("clusters", key, "log"), "GET"), (("clusters", key), "DELETE")):
+    for path, method in (
+        (("clusters", key), "GET"),
+        (("clusters", key, "log"), "GET"),
+        (("clusters", key), "DELETE"),
+    ):
         with pytest.raises(Refused) as refused:
             await api.call(*path, method=method)
         assert refused.value.status == 404

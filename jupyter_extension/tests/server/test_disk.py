@@ -39,7 +39,9 @@ async def test_a_full_disk_at_the_start(api: Api, ipython_dir: Path, monkeypatch
     await api.ready()
 
 
-async def test_a_full_disk_keeps_the_last_run(api: Api, ipython_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_keeps_the_last_run(
+    api: Api, ipython_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = await api.ready()
     await api.stop()
     await api.until_state("stopped")
@@ -82,7 +84,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk; the same is tested above with a disk that says it is full")
+        pytest.skip(
+            "only root can mount a small disk; the same is tested above with a disk that says it is full"
+        )
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -158,7 +162,11 @@ async def test_the_journal_is_private_and_has_the_cluster(api: Api, ipython_dir:
 
 
 async def test_a_record_that_cannot_be_written_at_the_end_is_said(
-    tmp_path: Path, ipython_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, api: Api
+    tmp_path: Path,
+    ipython_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    api: Api,
 ) -> None:
     await api.ready()
     await api.stop()
@@ -172,5 +180,3 @@ async def test_a_record_that_cannot_be_written_at_the_end_is_said(
     await journal.close(timeout=0.2)
     assert "could not be written" in caplog.text
     assert read_record(paths.record) == record
-
-

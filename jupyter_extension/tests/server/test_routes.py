@@ -48,7 +48,12 @@ def fetch(api: Api, http_server_client: Any, jp_base_url: str) -> Any:
     async def get(method: str, path: str, **kwargs: Any) -> tornado.httpclient.HTTPResponse:
         body = START if method in ("POST", "PUT", "PATCH") else None
         return await http_server_client.fetch(
-            jp_base_url.rstrip("/") + path, method=method, body=body, raise_error=False, follow_redirects=False, **kwargs
+            jp_base_url.rstrip("/") + path,
+            method=method,
+            body=body,
+            raise_error=False,
+            follow_redirects=False,
+            **kwargs,
         )
 
     return get
@@ -77,7 +82,9 @@ async def test_with_a_cookie_but_no_xsrf_token_nothing_is_done(
     assert (await api.clusters()).clusters == []
 
 
-async def test_without_a_token_the_stream_does_not_open(api: Api, jp_http_port: int, jp_base_url: str) -> None:
+async def test_without_a_token_the_stream_does_not_open(
+    api: Api, jp_http_port: int, jp_base_url: str
+) -> None:
     url = f"ws://localhost:{jp_http_port}{jp_base_url}{BASE}/stream"
     with pytest.raises(tornado.httpclient.HTTPClientError) as refused:
         await tornado.websocket.websocket_connect(url)

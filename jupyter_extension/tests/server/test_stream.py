@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -58,6 +58,7 @@ class Browser:
     async def closed(self) -> None:
         while await asyncio.wait_for(self.socket.read_message(), WAIT_SECONDS) is not None:
             pass
+        self.socket.close()
 
     async def until(self, condition: Callable[[dict[str, Cluster]], bool]) -> None:
         while not condition(self.clusters):
@@ -65,16 +66,21 @@ class Browser:
 
 
 @pytest.fixture
-def browse(api: Api, jp_ws_fetch: Any) -> Callable[[], Any]:
+def browse(api: Api, jp_ws_fetch: Any) -> Iterator[Callable[[], Any]]:
+    opened: list[Browser] = []
+
     async def open_stream() -> Browser:
         browser = Browser(await jp_ws_fetch(BASE, "stream"))
+        opened.append(browser)
         hello = await browser.next()
         assert isinstance(hello, Hello)
         assert (hello.api_version, hello.server.version) == (API_VERSION, __version__)
         assert isinstance(await browser.next(), Snapshot)
         return browser
 
-    return open_stream
+    yield open_stream
+    for browser in opened:
+        browser.socket.close()
 
 
 def state_is(state: str) -> Callable[[dict[str, Cluster]], bool]:
@@ -107,7 +113,9 @@ async def test_a_snapshot_can_be_asked_for_again(api: Api, browse: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", ["hello", "{}", '{"type": "snapshot"}', '{"type": "resync", "more": 1}', b"\xff\x00", "[]"], ids=repr
+    "message",
+    ["hello", "{}", '{"type": "snapshot"}', '{"type": "resync", "more": 1}', b"\xff\x00", "[]"],
+    ids=repr,
 )
 async def test_a_message_that_makes_no_sense_ends_the_stream(
     api: Api, browse: Any, message: str | bytes
@@ -166,7 +174,9 @@ class Slow:
 
 
 def cluster(number: int) -> Cluster:
-    return new_cluster(key=f"c{number % 3}", profile="p", cluster_id="", run_id=str(number), engines=1, at=1.0)
+    return new_cluster(
+        key=f"c{number % 3}", profile="p", cluster_id="", run_id=str(number), engines=1, at=1.0
+    )
 
 
 async def test_a_slow_browser_gets_the_newest_snapshot_not_a_longer_queue() -> None:

@@ -40,7 +40,9 @@ class Api:
     def __init__(self, fetch: Any) -> None:
         self._fetch = fetch
 
-    async def call(self, *parts: str, method: str = "GET", body: str | bytes | None = None, **kwargs: Any) -> Any:
+    async def call(
+        self, *parts: str, method: str = "GET", body: str | bytes | None = None, **kwargs: Any
+    ) -> Any:
         """Return the response; raises Refused."""
         if method in ("POST", "PUT", "PATCH") and body is None:
             body = b""
@@ -78,10 +80,16 @@ class Api:
 
     async def log(self, key: str = "local", **params: Any) -> ClusterLog:
         """Return a log."""
-        return msgspec.json.decode((await self.call("clusters", key, "log", params=params)).body, type=ClusterLog)
+        return msgspec.json.decode(
+            (await self.call("clusters", key, "log", params=params)).body, type=ClusterLog
+        )
 
     async def until(
-        self, condition: Callable[[Cluster], bool], what: str, key: str = "local", seconds: float = WAIT_SECONDS
+        self,
+        condition: Callable[[Cluster], bool],
+        what: str,
+        key: str = "local",
+        seconds: float = WAIT_SECONDS,
     ) -> Cluster:
         """Return the cluster when `condition` holds; fail, naming `what`, if it never does."""
         deadline = time.monotonic() + seconds
