@@ -74,7 +74,9 @@ async def measure(sizes: list[int], runs: int) -> dict[int, list[tuple[float, fl
                     ours = await our_seconds(size, server)
                     stock = await asyncio.to_thread(stock_seconds, size, folder)
                     pairs[size].append((ours, stock))
-                    print(f"run {run + 1} of {runs}, {size:3} engines: ours {ours:6.2f} s, stock {stock:6.2f} s")
+                    print(
+                        f"run {run + 1} of {runs}, {size:3} engines: ours {ours:6.2f} s, stock {stock:6.2f} s"
+                    )
                     sys.stdout.flush()
     return pairs
 
@@ -94,7 +96,13 @@ def main() -> None:
             (f"start_ratio_n{size}", ours / stock, "ours/stock", TARGET_RATIO.get(size)),
         )
         for figure, value, unit, target in figures:
-            line = {"figure": figure, "value": round(value, 3), "unit": unit, "target": target, "runs": len(measured)}
+            line = {
+                "figure": figure,
+                "value": round(value, 3),
+                "unit": unit,
+                "target": target,
+                "runs": len(measured),
+            }
             print(json.dumps(line))
 
 

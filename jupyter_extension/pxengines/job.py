@@ -30,6 +30,7 @@ from .launch.spec import JobSpec
 GRACE_SECONDS = 5.0
 """How long children may take to end on SIGTERM before SIGKILL."""
 
+LOCK_ATTEMPTS = 20
 EXIT_TAKEN = 75
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 
@@ -212,14 +213,21 @@ def _prepare_child() -> None:
 
 
 def take_lock(path: Path) -> IO[bytes] | None:
-    """Lock `path` for this process; None if another holds it. Keep the result open."""
+    """Lock `path` for this process; None if another job holds it. Keep the result open.
+
+    Who asks whether a job lives takes the lock for an instant, so one refusal is not the last word.
+    """
     handle = open(path, "ab")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return None
-    return handle
+    for attempt in range(LOCK_ATTEMPTS):
+        if attempt:
+            time.sleep(0.05)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            continue
+    handle.close()
+    return None
 
 
 def main(argv: list[str] | None = None) -> int:
