@@ -120,6 +120,9 @@ function StartStory({
   if (last?.status !== 'done' || last.ended_at === null) {
     return stages;
   }
+  if (!isUsable(cluster)) {
+    return null; // What failed later has nothing to do with the start.
+  }
   return (
     <details className="jp-Engines-Output">
       <summary>

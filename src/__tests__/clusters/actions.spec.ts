@@ -153,7 +153,7 @@ describe('ClusterActions', () => {
         await acceptDialog();
       };
       await type('0');
-      await waitUntil(() => /at least 1/.test(dialogText()));
+      await waitUntil(() => dialogText().includes('at least 1'));
       await type('2');
       await started;
       expect(requests.map(({ body }) => body)).toMatchObject([{ engines: 2 }]);

@@ -169,6 +169,21 @@ describe('Card', () => {
     );
   });
 
+  it('tells no story of a start that went well when an engine died later', () => {
+    render(
+      <Card
+        {...props({
+          cluster: failed(
+            {},
+            { stages: stages('done', 'done', 'done', 'done') }
+          )
+        })}
+      />
+    );
+    expect(screen.queryByRole('list')).toBeNull();
+    expect(screen.queryByText(/Start took/)).toBeNull();
+  });
+
   it('keeps the focus on a button that stays', () => {
     const { rerender } = render(<Card {...props({ cluster: starting() })} />);
     const stop = screen.getByRole('button', { name: 'Stop local' });

@@ -113,9 +113,14 @@ describe('failureWords', () => {
       );
       for (const missing of names) {
         for (const value of [undefined, '']) {
-          const { [missing]: _, ...rest } = CASES[code].params;
-          const params =
-            value === undefined ? rest : { ...rest, [missing]: value };
+          const params: Record<string, string> = {
+            ...CASES[code].params
+          };
+          if (value === undefined) {
+            Reflect.deleteProperty(params, missing);
+          } else {
+            params[missing] = value;
+          }
           expect(words(code, params)).toEqual({
             cause: 'The server’s sentence.',
             nextStep: 'The server’s next step.'

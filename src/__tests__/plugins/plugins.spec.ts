@@ -11,11 +11,11 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import plugins from '../..';
 import { CommandIDs } from '../../commands';
+import type { ILogViewer } from '../../tokens';
 import {
   IClusterManager,
   IEngineConnector,
-  IEngineSettings,
-  ILogViewer
+  IEngineSettings
 } from '../../tokens';
 import { cluster, failed, profile } from '../examples';
 import { Bench, FakeNetwork, settle } from '../fakes';
@@ -43,7 +43,7 @@ class App {
   /** Activate a plugin with what is given, and null for all else that is optional. */
   activate<T>(
     plugin: JupyterFrontEndPlugin<T>,
-    given: Map<Token<unknown>, unknown> = new Map()
+    given = new Map<Token<unknown>, unknown>()
   ): T {
     const required = (plugin.requires ?? []).map(token => {
       if (!given.has(token)) {
