@@ -99,15 +99,13 @@ function names(args, ...options) {
 /** Return JupyterLab's command line: what the user passed, and our choices where they made none. */
 function labArguments(args) {
   const ours = [];
-  if (
-    !names(
-      args,
-      '--ServerApp.root_dir',
-      '--notebook-dir',
-      '--root-dir',
-      '--ServerApp.notebook_dir'
-    )
-  ) {
+  const opens = args.some(arg => !arg.startsWith('-') && existsSync(arg));
+  const roots = [
+    '--ServerApp.root_dir',
+    '--ServerApp.notebook_dir',
+    '--notebook-dir'
+  ];
+  if (!opens && !names(args, ...roots)) {
     copyExamples();
     ours.push(`--ServerApp.root_dir=${ROOT}`);
     if (!names(args, '--LabApp.default_url', '--ServerApp.default_url')) {
