@@ -88,7 +88,7 @@ class DeathWatch:
             self._forget(number)
 
     def _died(self, number: int) -> None:
-        self.order.append(number); print("DIED", number, self._descriptors)
+        self.order.append(number)
         self._forget(number)
 
     def _forget(self, number: int) -> None:

@@ -13,8 +13,9 @@ mpi_library_missing   ``python``; ``detail``: mpi4py's own words
 ipyparallel_missing   ``python``; ``detail``: the import's own words
 mpi_world_split       ``engines``: how many were asked for; ``sizes``: the world sizes found,
                       ``1`` (each engine alone) or e.g. ``2, 6``; empty if MPI refused to start
-                      at all; ``library``: what mpi4py loaded, first line; ``launcher``: who made mpiexec, ``MPICH``,
-                      ``Open MPI``, ``Intel MPI`` or empty
+                      at all; ``library``: what mpi4py loaded, first line;
+                      ``launcher``: who made mpiexec: ``MPICH``, ``Open MPI``,
+                      ``Intel MPI`` or empty
 mpi_world_mixed       ``what``: ``library``, ``mpi4py``, ``python``, ``ipyparallel`` or ``rank``
                       (engine id differs from MPI rank); ``groups``: who has what, e.g.
                       ``ranks 0-2: 4.1.2; rank 3: 4.0.0``

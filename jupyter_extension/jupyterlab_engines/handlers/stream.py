@@ -82,7 +82,9 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     def on_message(self, message: str | bytes) -> None:
         """Take a message of the browser; one that makes no sense ends the stream."""
         try:
-            msgspec.json.decode(message, type=_Tagged)  # msgspec itself lets the tag of a lone type be missing
+            msgspec.json.decode(
+                message, type=_Tagged
+            )  # msgspec itself lets the tag of a lone type be missing
             msgspec.json.decode(message, type=ClientMessage)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             # A close reason has at most 123 bytes.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ from typing import Any
 import pytest
 from leftovers import assert_nothing_left
 from realserver import RealServer
-from wire import Api
 from traitlets.config import Config
+from wire import Api
 
 from jupyterlab_engines.clusters.manager import ClusterManager
 from jupyterlab_engines.handlers.base import MANAGER

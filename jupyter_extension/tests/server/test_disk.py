@@ -1,5 +1,6 @@
 """Disks that are full or read-only, folders that are missing, records that are damaged."""
 
+# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
 from __future__ import annotations
 
 import asyncio
@@ -9,7 +10,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from leftovers import processes_in, run_ids

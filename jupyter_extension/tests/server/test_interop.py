@@ -1,5 +1,6 @@
 """Clusters of terminals in the panel, and clusters of the panel in terminals."""
 
+# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
 from __future__ import annotations
 
 import asyncio
@@ -46,7 +47,14 @@ def terminal(ipython_dir: Path) -> Iterator[Any]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(profile: str, engines: int, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "ipyparallel.cluster", "start", f"--profile={profile}", f"-n={engines}"]
+        command = [
+            sys.executable,
+            "-m",
+            "ipyparallel.cluster",
+            "start",
+            f"--profile={profile}",
+            f"-n={engines}",
+        ]
         process = subprocess.Popen(
             [*command, *options],
             stdin=subprocess.DEVNULL,
@@ -132,10 +140,14 @@ async def test_our_cluster_in_a_terminal(api: Api, ipython_dir: Path) -> None:
 
     def use() -> list[int]:
         with ipp.Client(profile="local") as client:
-            return list(client[:].apply_sync(lambda: MPI.COMM_WORLD.Get_size()))  # type: ignore[name-defined] # noqa: F821
+            view = client[:]
+            view.execute("size = MPI.COMM_WORLD.Get_size()", block=True)
+            return list(view["size"])
 
     assert await asyncio.to_thread(use) == [2, 2]
-    assert "already running" in await asyncio.to_thread(ipcluster, "start", "--profile=local", "-n=1", check=False)
+    assert "already running" in await asyncio.to_thread(
+        ipcluster, "start", "--profile=local", "-n=1", check=False
+    )
     await asyncio.to_thread(ipcluster, "stop", "--profile=local")
     begun = time.monotonic()
     stopped = await api.until_state("stopped")
@@ -148,7 +160,8 @@ async def test_a_stale_cluster_file_is_no_cluster(api: Api, ipython_dir: Path) -
     security.mkdir(parents=True)
     stale = security / "cluster-.json"
     stale.write_text(
-        '{"cluster": {"n": 2}, "controller": {"class": "local", "state": {"pid": 1}}, "engines": {"sets": {}}}'
+        '{"cluster": {"n": 2}, "controller": {"class": "local", "state": {"pid": 1}}, '
+        '"engines": {"sets": {}}}'
     )
     assert (await api.clusters()).clusters == []
     stale.write_text("garbage")

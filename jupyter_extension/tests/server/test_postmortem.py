@@ -181,13 +181,19 @@ def test_a_job_that_cannot_start() -> None:
 
 
 def test_a_job_that_cannot_start_for_a_new_reason() -> None:
-    failure = why_ended(evidence([STARTED[0], {"event": "cannot_start", "code": "new", "params": {"a": "b"}}]))
+    failure = why_ended(
+        evidence([STARTED[0], {"event": "cannot_start", "code": "new", "params": {"a": "b"}}])
+    )
     assert failure is not None
     assert (failure.code, failure.params) == ("internal", {"detail": "new b"})
 
 
 def test_a_controller_that_ended() -> None:
-    events = [*STARTED, {"event": "controller_exited", "status": -9}, {"event": "stopping", "reason": "controller_exited"}]
+    events = [
+        *STARTED,
+        {"event": "controller_exited", "status": -9},
+        {"event": "stopping", "reason": "controller_exited"},
+    ]
     failure = why_ended(evidence(events, logs={"controller": "last words"}))
     assert failure is not None
     assert (failure.code, failure.params["status"]) == ("controller_exited", "signal 9 (SIGKILL)")
@@ -222,4 +228,6 @@ def test_every_code_has_words_and_described_parameters(code: FailureCode) -> Non
 
 def test_a_failure_carries_the_end_of_a_long_log() -> None:
     log = "\n".join(str(i) for i in range(1000))
-    assert words.failure("job_killed", log_tail=log).log_tail.splitlines() == [str(i) for i in range(960, 1000)]
+    assert words.failure("job_killed", log_tail=log).log_tail.splitlines() == [
+        str(i) for i in range(960, 1000)
+    ]

@@ -18,7 +18,7 @@ MANAGER = "jupyterlab_engines.clusters.manager"
 
 
 def sums(server: RealServer) -> list[float]:
-    """Return what an allreduce over all engines gives on each: n × (n - 1) / 2."""
+    """Return what an allreduce over all engines gives on each: n * (n - 1) / 2."""
     with ipp.Client(profile_dir=str(server.ipython_dir / "profile_local")) as client:
         view = client[:]
         view.execute("total = MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.Get_rank())", block=True)
