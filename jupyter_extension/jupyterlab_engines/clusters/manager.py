@@ -73,6 +73,7 @@ class ClusterManager:
         self._looker: asyncio.Task[None] | None = None
         self._closing: list[asyncio.Task[None]] = []
         self._polled_at = 0.0
+        self._looked_at = 0.0
 
     # --- life of the manager itself
 
@@ -87,9 +88,10 @@ class ClusterManager:
         await self._looked.wait()
 
     def poke(self) -> None:
-        """Look now: somebody watches."""
+        """Take note that somebody watches; look now if the last look is older than they may expect."""
         self._polled_at = time.monotonic()
-        self._wake.set()
+        if self._polled_at - self._looked_at > self._watched_seconds:
+            self._wake.set()
 
     async def close(self, *, stop_clusters: bool) -> None:
         """End with the server; its own clusters are stopped or left to the next one."""
@@ -227,7 +229,7 @@ class ClusterManager:
         if last is not None and last.cluster.state in state.LIVE and before is None:
             raise _already(last.cluster)
         if await asyncio.to_thread(_runs_elsewhere, paths):
-            self.poke()
+            self._wake.set()
             raise WrongState(
                 f"A cluster {key} runs already; it was started elsewhere.", "Connect to it, or stop it first."
             )
@@ -296,6 +298,7 @@ class ClusterManager:
     async def _keep_looking(self) -> None:
         while True:
             self._wake.clear()
+            self._looked_at = time.monotonic()
             try:
                 seen = await asyncio.to_thread(look)
                 await self._take_note(seen)
@@ -387,7 +390,8 @@ class ClusterManager:
             self._log,
         )
         self._terminals[key] = terminal
-        self._show(terminal.cluster, None)
+        if sighting.controller_pid is not None:  # else it shows when its hub answers: the file may be old
+            self._show(terminal.cluster, None)
 
     def _lose_terminal(self, key: str) -> None:
         terminal = self._terminals.pop(key)

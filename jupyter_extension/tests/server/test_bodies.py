@@ -1,6 +1,6 @@
 """Bodies and paths that make no sense: a true status, and a sentence that names the field."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
+# ruff: noqa: ASYNC240 - tests look at files and wait for conditions
 from __future__ import annotations
 
 import json

@@ -1,6 +1,6 @@
 """Clusters of terminals in the panel, and clusters of the panel in terminals."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
+# ruff: noqa: ASYNC110 - tests look at files and wait for conditions
 from __future__ import annotations
 
 import asyncio

@@ -1,6 +1,6 @@
 """Profiles: the built-in one, the user's, and those that this version cannot start."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
+# ruff: noqa: ASYNC240 - tests look at files and wait for conditions
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The stream: hello, snapshot, deltas, to all who listen, also to slow ones."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - tests look at files and wait for conditions
+# ruff: noqa: ASYNC110 - tests look at files and wait for conditions
 from __future__ import annotations
 
 import asyncio
