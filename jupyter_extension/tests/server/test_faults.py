@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
@@ -9,11 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import ipyparallel as ipp
 import psutil
 import pytest
 from wire import Api
 
 from jupyterlab_engines.api.models import Failure
+from jupyterlab_engines.clusters import processes
 from jupyterlab_engines.clusters.words import PARAMETERS
 from pxengines.launch.events import read_events
 from pxengines.launch.paths import RunPaths
@@ -92,6 +95,33 @@ class TestWhileReady:
         assert failure.code == "engine_died"
         assert failure.params["rank"] == "0"
         assert failure.params["pid"] == str(pid)
+
+
+class TestAStopThatMeetsResistance:
+    @pytest.fixture
+    def engines_config(self) -> dict[str, Any]:
+        return {"stop_grace_seconds": 1.0}
+
+    async def test_a_job_that_does_not_listen_is_killed(self, api: Api) -> None:
+        await api.ready()
+        os.kill(job_pid("job_started"), signal.SIGSTOP)
+        await api.stop()
+        assert (await api.until_state("stopped")).failure is None
+
+    async def test_what_engines_started_ends_with_them(self, api: Api) -> None:
+        ready = await api.ready(1)
+        code = "import subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)"
+
+        def use() -> None:
+            with ipp.Client(profile="local") as client:
+                client[:].execute(code, block=True)
+
+        await asyncio.to_thread(use)
+        strays = [p for p in processes.of_run(ready.run_id) if p.name() == "sleep"]
+        assert len(strays) == 1
+        await api.stop()
+        await api.until_state("stopped")
+        assert processes.of_run(ready.run_id) == []
 
 
 class TestNoMpiexec:

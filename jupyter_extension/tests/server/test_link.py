@@ -34,12 +34,8 @@ async def test_questions_and_their_answers(api: Api) -> None:
         await link.connect(20)
         assert sorted(link.engines) == [0, 1]
         uuids = [link.engines[i] for i in (0, 1)]
-        assert await asyncio.gather(
-            *(link.evaluate(u, "str(MPI.COMM_WORLD.Get_rank())", 20) for u in uuids)
-        ) == [
-            "0",
-            "1",
-        ]
+        rank = "str(MPI.COMM_WORLD.Get_rank())"
+        assert await asyncio.gather(*(link.evaluate(u, rank, 20) for u in uuids)) == ["0", "1"]
         facts = json.loads(await link.evaluate(uuids[1], ANY_FACTS, 20))
         assert (facts["rank"], facts["size"], facts["host"]) == (1, 2, (await api.cluster()).engines[1].host)
         assert facts["pid"] == (await api.cluster()).engines[1].pid
