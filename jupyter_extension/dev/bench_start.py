@@ -1,9 +1,9 @@
 """How long from Start to engines that answer: this project against stock ipyparallel, in one run.
 
-``npm run bench:start -- [--engines 4,8,16] [--runs 5]``. The two alternate; both have everything imported when
-the clock starts. Stock: ``ipyparallel.Cluster(engines="mpi").start_and_connect_sync()`` until all engines are
-registered. Ours: the panel's POST to a real Jupyter server until the stream says *ready*, which includes the
-check that the engines are one MPI world. Ends with one JSON line a figure.
+``npm run bench:start -- [--engines 4,8,16] [--runs 5]``. The two alternate; both have everything
+imported when the clock starts. Stock: ``ipyparallel.Cluster(engines="mpi").start_and_connect_sync()``
+until all engines are registered. Ours: the panel's POST to a real Jupyter server until the stream says
+*ready*, which includes the check that the engines are one MPI world. Ends with one JSON line a figure.
 """
 
 from __future__ import annotations
