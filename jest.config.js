@@ -37,10 +37,7 @@ module.exports = {
   transform: {
     ...base.transform,
     // Types are checked by tsc, once for all files.
-    '^.+\\.tsx?$': [
-      'ts-jest/legacy',
-      { tsconfig: './tsconfig.test.json' }
-    ]
+    '^.+\\.tsx?$': ['ts-jest/legacy', { tsconfig: './tsconfig.test.json' }]
   },
   transformIgnorePatterns: [`/node_modules/(?!${esModules}).+`]
 };

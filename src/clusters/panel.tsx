@@ -24,6 +24,7 @@ export class EnginesPanel extends SidePanel {
     this.title.caption = trans.__('Engines');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Engines'));
+    this.node.tabIndex = -1;
 
     const title = document.createElement('h2');
     title.className = 'jp-Engines-title';
@@ -43,6 +44,12 @@ export class EnginesPanel extends SidePanel {
       super.dispose();
       this._model.dispose();
     }
+  }
+
+  /** Takes the keyboard along when a command shows the panel. */
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this.node.focus({ preventScroll: true });
   }
 
   protected override onAfterShow(msg: Message): void {

@@ -28,6 +28,9 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
     event.preventDefault();
     if (!props.isPending) {
       props.onStart();
+      if (fieldError !== null) {
+        field.current?.focus(); // It was checked while typing, and is still wrong.
+      }
     }
   };
   // Only when a message comes: later ones change under the user's typing, in that field anyway.

@@ -50,10 +50,10 @@ describe('ClusterActions', () => {
       await bench.connect([cluster()], []);
       const requests = accept(cluster({ state: 'stopping' }));
       const stopped = actions.stop('local');
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/Stop local\?/);
       expect(dialogText()).toMatch(/all 4 engines of local\. All variables/);
-      await acceptDialog();
+      await acceptDialog(document.body, 9000);
       expect(await stopped).toBe(true);
       expect(requests.map(({ url }) => new URL(url).pathname)).toEqual([
         '/user/some%20one/jupyterlab-engines/clusters/local/stop'
@@ -64,9 +64,9 @@ describe('ClusterActions', () => {
       await bench.connect([cluster({ origin: 'terminal' })], []);
       const requests = accept();
       const stopped = actions.stop('local');
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/started in a terminal/);
-      await dismissDialog();
+      await dismissDialog(document.body, 9000);
       expect(await stopped).toBe(false);
       expect(requests).toEqual([]);
     });
@@ -74,9 +74,9 @@ describe('ClusterActions', () => {
     it('says when there is nothing to stop', async () => {
       await bench.connect([failed()], []);
       const stopped = actions.stop();
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/No engines are running/);
-      await acceptDialog();
+      await acceptDialog(document.body, 9000);
       expect(await stopped).toBe(false);
     });
 
@@ -86,12 +86,12 @@ describe('ClusterActions', () => {
         []
       );
       const stopped = actions.stop();
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       const options = [...document.querySelectorAll('.jp-Dialog option')].map(
         option => option.textContent
       );
       expect(options).toEqual(['a (ready)', 'b (ready)']);
-      await dismissDialog();
+      await dismissDialog(document.body, 9000);
       expect(await stopped).toBe(false);
     });
 
@@ -107,8 +107,8 @@ describe('ClusterActions', () => {
         }
       });
       const stopped = actions.stop('local');
-      await waitForDialog();
-      await acceptDialog();
+      await waitForDialog(document.body, 9000);
+      await acceptDialog(document.body, 9000);
       expect(await stopped).toBe(false);
       expect(messages()).toEqual(['It broke. Report it.']);
     });
@@ -142,7 +142,7 @@ describe('ClusterActions', () => {
       const requests = accept();
       const started = actions.start();
       const type = async (text: string) => {
-        await waitForDialog();
+        await waitForDialog(document.body, 9000);
         const input = document.querySelector<HTMLInputElement>(
           '.jp-Dialog input[type=text]'
         );
@@ -150,7 +150,7 @@ describe('ClusterActions', () => {
           throw new Error('The dialog has no field');
         }
         input.value = text;
-        await acceptDialog();
+        await acceptDialog(document.body, 9000);
       };
       await type('0');
       await waitUntil(() => dialogText().includes('at least 1'));
@@ -162,9 +162,9 @@ describe('ClusterActions', () => {
     it('says when no profile can be started', async () => {
       await bench.connect([], [profile({ startable: false, problem: 'x' })]);
       const started = actions.start();
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/no profile that engines can be started/);
-      await acceptDialog();
+      await acceptDialog(document.body, 9000);
       await started;
     });
   });
@@ -183,8 +183,8 @@ describe('ClusterActions', () => {
       await bench.connect([cluster()], [profile()]);
       const requests = accept(cluster({ state: 'stopping' }));
       const restarted = actions.restart('local');
-      await waitForDialog();
-      await acceptDialog();
+      await waitForDialog(document.body, 9000);
+      await acceptDialog(document.body, 9000);
       await waitUntil(() => requests.length === 1);
       bench.tell([cluster({ state: 'stopping' })]);
       expect(requests).toHaveLength(1);
@@ -198,8 +198,8 @@ describe('ClusterActions', () => {
       await bench.connect([cluster()], [profile()]);
       const requests = accept(cluster({ state: 'stopping' }));
       const restarted = actions.restart('local');
-      await waitForDialog();
-      await acceptDialog();
+      await waitForDialog(document.body, 9000);
+      await acceptDialog(document.body, 9000);
       await waitUntil(() => requests.length === 1);
       bench.tell([
         failed({ code: 'stop_incomplete', params: { pids: '7', host: 'h' } })

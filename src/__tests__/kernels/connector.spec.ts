@@ -262,18 +262,18 @@ describe('EngineConnector', () => {
       connector.dispose();
       connector = connect();
       const connected = connector.connect('local');
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/No notebook is open/);
-      await acceptDialog();
+      await acceptDialog(document.body, 9000);
       expect(await connected).toBe(false);
     });
 
     it('that the notebook has no kernel', async () => {
       Object.assign(notebook.session, { session: null });
       const connected = connector.connect('local');
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/a\.ipynb has no running kernel/);
-      await acceptDialog();
+      await acceptDialog(document.body, 9000);
       expect(await connected).toBe(false);
     });
 
@@ -291,15 +291,15 @@ describe('EngineConnector', () => {
         translator: nullTranslator
       });
       const refused = connector.connect('local');
-      await waitForDialog();
+      await waitForDialog(document.body, 9000);
       expect(dialogText()).toMatch(/r\.ipynb uses the kernel R 4/);
-      await dismissDialog();
+      await dismissDialog(document.body, 9000);
       expect(await refused).toBe(false);
       expect(selectKernel).not.toHaveBeenCalled();
 
       const changed = connector.connect('local');
-      await waitForDialog();
-      await acceptDialog();
+      await waitForDialog(document.body, 9000);
+      await acceptDialog(document.body, 9000);
       expect(await changed).toBe(false);
       expect(selectKernel).toHaveBeenCalledWith(r.session);
       expect(r.runs).toEqual([]);
