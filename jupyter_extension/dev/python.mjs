@@ -151,19 +151,25 @@ async function pip(what, args, env = {}) {
   );
 }
 
-/** Make the environment and install what `pyproject.toml` and the lock ask for; true if there was work. */
-export async function setUpPython(say) {
-  let version = await venvVersion();
-  if (version === null) {
-    say('virtual environment');
-    await makeVenv();
-    version = await venvVersion();
-    if (version === null) {
-      throw new SetupError(
-        `${PYTHON} was made but does not run; see ${path.relative(REPO, LOG)}`
-      );
-    }
+/** Make the environment if there is none that runs; return the version of its Python. */
+export async function setUpVenv(say) {
+  const present = await venvVersion();
+  if (present !== null) {
+    return present;
   }
+  say('virtual environment');
+  await makeVenv();
+  const made = await venvVersion();
+  if (made === null) {
+    throw new SetupError(
+      `${PYTHON} was made but does not run; see ${path.relative(REPO, LOG)}`
+    );
+  }
+  return made;
+}
+
+/** Install what `pyproject.toml` and the lock ask for into the environment of Python `version`. */
+export async function setUpPython(say, version) {
   const inputs = [
     'jupyter_extension/constraints.txt',
     'jupyter_extension/jupyter-config'
@@ -171,7 +177,7 @@ export async function setUpPython(say) {
   const facts = [version, packageVersion(), packaging()];
   const wanted = fingerprint(inputs, facts);
   if (isStamped(STAMP, wanted)) {
-    return false;
+    return;
   }
   say('Python packages, MPI among them');
   unstamp(STAMP);
@@ -187,7 +193,6 @@ export async function setUpPython(say) {
   );
   linkLabextension();
   stamp(STAMP, wanted);
-  return true;
 }
 
 /** Return what `pyproject.toml` says of packages; how linters and tests are set installs nothing. */

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setUpChromium } from './chromium.mjs';
 import { CACHE, LABEXTENSION, REPO, UI_TESTS, environment } from './paths.mjs';
 import { SetupError, runLogged } from './processes.mjs';
-import { setUpOtherMpi, setUpPython } from './python.mjs';
+import { setUpOtherMpi, setUpPython, setUpVenv } from './python.mjs';
 import { fingerprint, isStamped, stamp, unstamp } from './stamps.mjs';
 
 const LOGS = path.join(CACHE, 'setup');
@@ -128,9 +128,11 @@ export async function setUp({
   return alone(async () => {
     const started = Date.now();
     const found = {};
+    // First, because it may need the user's help, who should not wait for npm to learn that.
+    const version = await setUpVenv(say);
     const installs = [
       setUpNode('.', ['package-lock.json', '.npmrc']),
-      setUpPython(say)
+      setUpPython(say, version)
     ];
     for (const result of await Promise.allSettled(installs)) {
       if (result.status === 'rejected') {
