@@ -82,7 +82,7 @@ test('an engine that is killed is named, and the cluster can be started again', 
   const card = lab.card();
   await expect(card).toHaveAttribute('data-state', 'failed');
   await expect(card).toContainText(
-    `The engine of rank 1 (process ${victim!.pid} on ${victim!.host}) died: signal 9`
+    RegExp(`The engine of rank 1 \\(process ${victim!.pid},? on ${victim!.host}\\) died`)
   );
   await expect(card).toContainText('The MPI world is broken');
   await expect(card).toContainText('Start the cluster again.');
