@@ -200,3 +200,12 @@ export async function waitUntil(condition: () => boolean): Promise<void> {
     });
   }
 }
+
+/** Resolve when the open dialog says that: its parts are drawn one after another. */
+export async function dialogSays(pattern: RegExp): Promise<void> {
+  await waitUntil(() =>
+    pattern.test(
+      document.querySelector('.jp-Dialog-content')?.textContent ?? ''
+    )
+  );
+}

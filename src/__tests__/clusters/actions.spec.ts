@@ -1,4 +1,4 @@
-import { Notification } from '@jupyterlab/apputils';
+import { Dialog, Notification } from '@jupyterlab/apputils';
 import {
   acceptDialog,
   dismissDialog,
@@ -8,7 +8,7 @@ import { ClusterActions } from '../../clusters/actions';
 import type { Cluster } from '../../api/generated';
 import type { ILogViewer } from '../../tokens';
 import { cluster, failed, profile, starting } from '../examples';
-import { Bench, trans, waitUntil } from '../fakes';
+import { Bench, dialogSays, trans, waitUntil } from '../fakes';
 
 describe('ClusterActions', () => {
   let bench: Bench;
@@ -29,11 +29,9 @@ describe('ClusterActions', () => {
 
   afterEach(() => {
     Notification.dismiss();
+    Dialog.flush();
     bench.model.dispose();
   });
-
-  const dialogText = () =>
-    document.querySelector('.jp-Dialog-content')?.textContent ?? '';
 
   /** Have the server accept everything, and return what it was asked. */
   function accept(reply: Cluster = starting()): typeof bench.network.requests {
@@ -51,8 +49,8 @@ describe('ClusterActions', () => {
       const requests = accept(cluster({ state: 'stopping' }));
       const stopped = actions.stop('local');
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/Stop local\?/);
-      expect(dialogText()).toMatch(/all 4 engines of local\. All variables/);
+      await dialogSays(/Stop local\?/);
+      await dialogSays(/all 4 engines of local\. All variables/);
       await acceptDialog(document.body, 9000);
       expect(await stopped).toBe(true);
       expect(requests.map(({ url }) => new URL(url).pathname)).toEqual([
@@ -65,7 +63,7 @@ describe('ClusterActions', () => {
       const requests = accept();
       const stopped = actions.stop('local');
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/started in a terminal/);
+      await dialogSays(/started in a terminal/);
       await dismissDialog(document.body, 9000);
       expect(await stopped).toBe(false);
       expect(requests).toEqual([]);
@@ -75,7 +73,7 @@ describe('ClusterActions', () => {
       await bench.connect([failed()], []);
       const stopped = actions.stop();
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/No engines are running/);
+      await dialogSays(/No engines are running/);
       await acceptDialog(document.body, 9000);
       expect(await stopped).toBe(false);
     });
@@ -153,7 +151,7 @@ describe('ClusterActions', () => {
         await acceptDialog(document.body, 9000);
       };
       await type('0');
-      await waitUntil(() => dialogText().includes('at least 1'));
+      await dialogSays(/at least 1/);
       await type('2');
       await started;
       expect(requests.map(({ body }) => body)).toMatchObject([{ engines: 2 }]);
@@ -163,7 +161,7 @@ describe('ClusterActions', () => {
       await bench.connect([], [profile({ startable: false, problem: 'x' })]);
       const started = actions.start();
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/no profile that engines can be started/);
+      await dialogSays(/no profile that engines can be started/);
       await acceptDialog(document.body, 9000);
       await started;
     });

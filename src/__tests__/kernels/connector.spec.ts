@@ -1,4 +1,4 @@
-import { Notification } from '@jupyterlab/apputils';
+import { Dialog, Notification } from '@jupyterlab/apputils';
 import type { ISessionContextDialogs } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
 import {
@@ -11,7 +11,7 @@ import { Signal } from '@lumino/signaling';
 import { EngineConnector } from '../../kernels/connector';
 import type { IEngineSettings } from '../../tokens';
 import { cluster } from '../examples';
-import { Bench, waitUntil } from '../fakes';
+import { Bench, dialogSays, waitUntil } from '../fakes';
 import { SimulatedNotebook, trackerOf } from './simulatedNotebook';
 
 const LINES = '%load_ext pxengines\n%engines connect local';
@@ -41,6 +41,7 @@ describe('EngineConnector', () => {
     connector.dispose();
     bench.model.dispose();
     Notification.dismiss();
+    Dialog.flush();
   });
 
   function connect(...notebooks: SimulatedNotebook[]): EngineConnector {
@@ -54,8 +55,6 @@ describe('EngineConnector', () => {
     });
   }
 
-  const dialogText = () =>
-    document.querySelector('.jp-Dialog-content')?.textContent ?? '';
   const state = () => connector.connectionOf().state;
 
   describe('with a cell', () => {
@@ -263,7 +262,7 @@ describe('EngineConnector', () => {
       connector = connect();
       const connected = connector.connect('local');
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/No notebook is open/);
+      await dialogSays(/No notebook is open/);
       await acceptDialog(document.body, 9000);
       expect(await connected).toBe(false);
     });
@@ -272,7 +271,7 @@ describe('EngineConnector', () => {
       Object.assign(notebook.session, { session: null });
       const connected = connector.connect('local');
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/a\.ipynb has no running kernel/);
+      await dialogSays(/a\.ipynb has no running kernel/);
       await acceptDialog(document.body, 9000);
       expect(await connected).toBe(false);
     });
@@ -292,7 +291,7 @@ describe('EngineConnector', () => {
       });
       const refused = connector.connect('local');
       await waitForDialog(document.body, 9000);
-      expect(dialogText()).toMatch(/r\.ipynb uses the kernel R 4/);
+      await dialogSays(/r\.ipynb uses the kernel R 4/);
       await dismissDialog(document.body, 9000);
       expect(await refused).toBe(false);
       expect(selectKernel).not.toHaveBeenCalled();
