@@ -96,7 +96,7 @@ async def test_from_another_origin_the_stream_does_not_open(
 ) -> None:
     login = await fetch("GET", f"/{BASE}/server", headers={"Authorization": f"token {token(jp_serverapp)}"})
     cookies = "; ".join(c.split(";")[0] for c in login.headers.get_list("Set-Cookie"))
-    url = f"ws://localhost:{jp_http_port}{jp_base_url}{BASE}/stream"
+    url = f"ws://127.0.0.1:{jp_http_port}{jp_base_url}{BASE}/stream"
     here = tornado.httpclient.HTTPRequest(url, headers={"Cookie": cookies})
     (await tornado.websocket.websocket_connect(here)).close()
     there = tornado.httpclient.HTTPRequest(
