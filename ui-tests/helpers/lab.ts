@@ -21,7 +21,9 @@ export class Lab {
   constructor(page: Page, server: JupyterServer) {
     this.page = page;
     this.server = server;
-    page.on('pageerror', error => this._onException(error.stack ?? error.message));
+    page.on('pageerror', error =>
+      this._onException(error.stack ?? error.message)
+    );
     // A dialog of the browser (leave with unsaved changes?) would stop everything.
     page.on('dialog', dialog => void dialog.accept());
   }
@@ -88,8 +90,12 @@ export class Lab {
 
   /** Press Stop on the card and confirm. */
   async stop(key = 'local'): Promise<void> {
-    await this.card(key).getByRole('button', { name: `Stop ${key}` }).click();
-    await this.dialog.getByRole('button', { name: 'Stop', exact: true }).click();
+    await this.card(key)
+      .getByRole('button', { name: `Stop ${key}` })
+      .click();
+    await this.dialog
+      .getByRole('button', { name: 'Stop', exact: true })
+      .click();
   }
 
   async expectStopped(key = 'local'): Promise<void> {
@@ -131,7 +137,9 @@ export class Lab {
     await this.page.mouse.move(x + width + 2, y + 300, { steps: 5 });
     await this.page.mouse.up();
     await expect
-      .poll(async () => Math.round((await this.panel.boundingBox())?.width ?? 0))
+      .poll(async () =>
+        Math.round((await this.panel.boundingBox())?.width ?? 0)
+      )
       .toBe(width);
   }
 

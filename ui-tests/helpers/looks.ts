@@ -34,8 +34,14 @@ export async function expectNothingClipped(lab: Lab): Promise<void> {
     const edge = panel.getBoundingClientRect().right + 1;
     for (const element of panel.querySelectorAll<HTMLElement>('*')) {
       const { right, width } = element.getBoundingClientRect();
-      if (width > 1 && right > edge && !element.closest('pre, .jp-Engines-icon')) {
-        found.push(`${element.tagName}.${element.className} ends at ${right}, the panel at ${edge}`);
+      if (
+        width > 1 &&
+        right > edge &&
+        !element.closest('pre, .jp-Engines-icon')
+      ) {
+        found.push(
+          `${element.tagName}.${element.className} ends at ${right}, the panel at ${edge}`
+        );
       }
     }
     return found;
@@ -44,9 +50,14 @@ export async function expectNothingClipped(lab: Lab): Promise<void> {
 }
 
 /** Hold that axe-core finds nothing serious in an element. */
-export async function expectAccessible(page: Page, element: Locator): Promise<void> {
+export async function expectAccessible(
+  page: Page,
+  element: Locator
+): Promise<void> {
   if (!(await page.evaluate(() => 'axe' in window))) {
-    await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
+    await page.evaluate(
+      readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+    );
   }
   const violations = await element.evaluate(async node => {
     const { axe } = window as unknown as {
@@ -56,7 +67,9 @@ export async function expectAccessible(page: Page, element: Locator): Promise<vo
     return results.violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`)
+        nodes.map(
+          ({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`
+        )
       );
   });
   expect(violations).toEqual([]);

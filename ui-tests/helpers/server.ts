@@ -75,7 +75,9 @@ export class JupyterServer {
         `--LabApp.user_settings_dir=${this._settings}`,
         // A test that holds a job while it stops does not race with this.
         '--EnginesApp.stop_grace_seconds=60',
-        ...(options.hasOwnMpiexec ? [`--EnginesApp.mpiexec=${this.mpiexec}`] : [])
+        ...(options.hasOwnMpiexec
+          ? [`--EnginesApp.mpiexec=${this.mpiexec}`]
+          : [])
       ],
       { cwd: this.root, env: this.environment, stdio: ['ignore', log, log] }
     );
@@ -256,7 +258,10 @@ export class JupyterServer {
     const deadline = Date.now() + START_MS;
     let reason: unknown = 'no runtime file';
     while (Date.now() < deadline && this._process.exitCode === null) {
-      const file = path.join(this._runtime, `jpserver-${this._process.pid}.json`);
+      const file = path.join(
+        this._runtime,
+        `jpserver-${this._process.pid}.json`
+      );
       if (existsSync(file)) {
         try {
           this._url = String(JSON.parse(readFileSync(file, 'utf8')).url);
@@ -298,7 +303,8 @@ export class JupyterServer {
   private _environment(): Record<string, string> {
     const inherited = Object.entries(process.env).filter(
       (entry): entry is [string, string] =>
-        entry[1] !== undefined && !/^(JUPYTER|JPY_|IPYTHON|PYTHON)/.test(entry[0])
+        entry[1] !== undefined &&
+        !/^(JUPYTER|JPY_|IPYTHON|PYTHON)/.test(entry[0])
     );
     const environment = Object.fromEntries(inherited);
     return {
@@ -309,7 +315,9 @@ export class JupyterServer {
       JUPYTER_CONFIG_DIR: path.join(this.home, '.jupyter'),
       JUPYTER_DATA_DIR: this._data,
       JUPYTER_RUNTIME_DIR: this._runtime,
-      ...(this._options.hasServerHalf ? {} : { ENGINES_TEST_NO_SERVER_HALF: '1' })
+      ...(this._options.hasServerHalf
+        ? {}
+        : { ENGINES_TEST_NO_SERVER_HALF: '1' })
     };
   }
 

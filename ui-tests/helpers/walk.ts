@@ -13,7 +13,9 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
   ).toBeVisible();
   await lab.expectKernelIdle();
 
-  await lab.panel.getByRole('combobox', { name: 'Profile' }).selectOption('local');
+  await lab.panel
+    .getByRole('combobox', { name: 'Profile' })
+    .selectOption('local');
   const answer = page.waitForResponse(
     reply =>
       reply.request().method() === 'POST' &&
@@ -29,14 +31,20 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
   await lab.expectReady(engines);
   // Folded now, with how long each took.
   await expect(stages).toHaveCount(0);
-  await lab.card().getByText(/^Start took [\d.]+ s$/).click();
+  await lab
+    .card()
+    .getByText(/^Start took [\d.]+ s$/)
+    .click();
   await expect(stages).toHaveText([
     /^Submitted.*done.*\d s$/,
     /^Controller.*done.*\d s$/,
     RegExp(`^Engines · ${engines} of ${engines}.*done.*\\d s$`),
     /^MPI check.*done.*\d s$/
   ]);
-  await lab.card().getByText(/^Start took/).click();
+  await lab
+    .card()
+    .getByText(/^Start took/)
+    .click();
   await expect(lab.card()).toContainText(`one world of ${engines}`);
 
   const rows = lab.panel
@@ -44,14 +52,22 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
     .getByRole('row');
   await expect(rows).toHaveCount(engines + 1);
   for (let rank = 0; rank < engines; rank++) {
-    await expect(rows.nth(rank + 1).getByRole('rowheader')).toHaveText(String(rank));
+    await expect(rows.nth(rank + 1).getByRole('rowheader')).toHaveText(
+      String(rank)
+    );
     await expect(rows.nth(rank + 1)).toContainText('alive');
   }
 }
 
 /** Press Connect: the visible cell comes, runs, and the toolbar tells. */
-export async function connectNotebook(lab: Lab, engines: number): Promise<void> {
-  await lab.card().getByRole('button', { name: 'Connect notebook to local' }).click();
+export async function connectNotebook(
+  lab: Lab,
+  engines: number
+): Promise<void> {
+  await lab
+    .card()
+    .getByRole('button', { name: 'Connect notebook to local' })
+    .click();
   const cell = lab.codeCell('%engines connect local');
   await expect(cell).toContainText('%load_ext pxengines');
   await expect(lab.toolbarItem).toHaveText(`local ${engines}/${engines}`);

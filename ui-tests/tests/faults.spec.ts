@@ -59,7 +59,11 @@ test('a start that fails says why and what to do, and can be repeated', async ({
 
   await card.getByRole('button', { name: 'Log of local' }).click();
   const logs = page.getByRole('tablist', { name: 'Logs of local' });
-  await expect(logs.getByRole('tab')).toHaveText(['Engines', 'Controller', 'Job']);
+  await expect(logs.getByRole('tab')).toHaveText([
+    'Engines',
+    'Controller',
+    'Job'
+  ]);
 
   server.restoreMpiexec();
   await card.getByRole('button', { name: 'Start local again' }).click();
@@ -82,16 +86,22 @@ test('an engine that is killed is named, and the cluster can be started again', 
   const card = lab.card();
   await expect(card).toHaveAttribute('data-state', 'failed');
   await expect(card).toContainText(
-    RegExp(`The engine of rank 1 \\(process ${victim!.pid},? on ${victim!.host}\\) died`)
+    RegExp(
+      `The engine of rank 1 \\(process ${victim!.pid},? on ${victim!.host}\\) died`
+    )
   );
   await expect(card).toContainText('The MPI world is broken');
   await expect(card).toContainText('Start the cluster again.');
   expect(server.leftOf(run)).toEqual([]);
 
+  // What the nanny of that engine wrote; mpiexec's own words come or not.
+  const evidence = `Engine with pid ${victim!.pid} has ended`;
   await card.getByText('Show output').click();
-  await expect(card.getByText('BAD TERMINATION')).toBeVisible();
+  await expect(card.getByText(evidence)).toBeVisible();
   await card.getByRole('button', { name: 'Log of local' }).click();
-  await expect(page.getByRole('tabpanel').filter({ hasText: 'BAD TERMINATION' })).toBeVisible();
+  await expect(
+    page.getByRole('tabpanel', { name: 'Engines', exact: true })
+  ).toContainText(evidence);
 
   await card.getByRole('button', { name: 'Start local again' }).click();
   await lab.expectReady(3);

@@ -17,7 +17,9 @@ test('without the server half the panel says so, with the command to copy', asyn
   const command = 'pip install jupyterlab-engines';
   await expect(notice.getByText(command, { exact: true })).toBeVisible();
   await notice.getByRole('button', { name: 'Copy the command' }).click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(command);
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+    command
+  );
   await expect(notice.getByRole('button', { name: 'Try again' })).toBeVisible();
   await expect(lab.startButton).toHaveCount(0);
 });

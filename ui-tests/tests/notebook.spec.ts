@@ -7,7 +7,11 @@ import type { JupyterServer } from '../helpers/server';
 const NOTEBOOK = 'work.ipynb';
 
 /** Write a notebook of one code cell. */
-function writeNotebook(server: JupyterServer, kernel: string, source: string): void {
+function writeNotebook(
+  server: JupyterServer,
+  kernel: string,
+  source: string
+): void {
   const cell = {
     cell_type: 'code',
     id: 'first',
@@ -33,7 +37,10 @@ async function openNotebook(lab: Lab): Promise<void> {
 
 async function restartKernel(lab: Lab): Promise<void> {
   await lab.menu('Kernel', 'Restart Kernel');
-  await lab.dialog.getByRole('button', { name: 'Restart', exact: true }).click();
+  await lab.dialog
+    .getByRole('button')
+    .filter({ hasText: /^Restart$/ })
+    .click();
 }
 
 /** Run the first cell and return what it printed. */
@@ -42,7 +49,9 @@ async function runFirst(lab: Lab): Promise<string> {
   await cell.locator('.jp-InputPrompt').click();
   await lab.notebook.locator('.jp-Notebook').press('Control+Enter');
   await expect(cell.locator('.jp-InputPrompt')).toHaveText(/^\[\d+\]:$/);
-  return (await cell.locator('.jp-OutputArea-output').allTextContents()).join('');
+  return (await cell.locator('.jp-OutputArea-output').allTextContents()).join(
+    ''
+  );
 }
 
 const connect = (lab: Lab) =>
@@ -73,7 +82,11 @@ test('after a kernel restart one click connects the notebook again', async ({
   lab,
   server
 }) => {
-  writeNotebook(server, 'python3', 'print(len(cluster), view.apply_sync(lambda: 6 * 7))');
+  writeNotebook(
+    server,
+    'python3',
+    'print(len(cluster), view.apply_sync(lambda: 6 * 7))'
+  );
   await openNotebook(lab);
   await expect(lab.toolbarItem).toHaveText('Engines');
   await lab.startAndWait(2);
@@ -109,7 +122,11 @@ test('with the settings for it, connecting leaves the notebook as it is', async 
     connectMode: 'silent',
     reattach: 'auto'
   });
-  writeNotebook(server, 'python3', 'print(len(cluster), view.apply_sync(lambda: 6 * 7))');
+  writeNotebook(
+    server,
+    'python3',
+    'print(len(cluster), view.apply_sync(lambda: 6 * 7))'
+  );
   await openNotebook(lab);
   await lab.startAndWait(2);
   await connect(lab);

@@ -41,7 +41,9 @@ test('a browser that is reloaded at any stage shows the same cluster', async ({
     await lab.showPanel();
     await lab.expectReady(2);
     await expect(
-      lab.panel.getByRole('table', { name: 'Engines of local' }).getByRole('row')
+      lab.panel
+        .getByRole('table', { name: 'Engines of local' })
+        .getByRole('row')
     ).toHaveCount(3);
   });
 
@@ -76,7 +78,10 @@ test('a browser that is reloaded at any stage shows the same cluster', async ({
   });
 });
 
-test('a cluster that is still starting can be stopped', async ({ lab, server }) => {
+test('a cluster that is still starting can be stopped', async ({
+  lab,
+  server
+}) => {
   await lab.open();
   server.holdStarts();
   await lab.start(2);
