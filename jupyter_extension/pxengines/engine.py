@@ -8,34 +8,47 @@ and a missing mpi4py or MPI library is said in one line that the server can read
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from typing import NoReturn
+
+from .guard import StartGuard
+from .launch.losses import note_loss
 
 CANNOT_START = "pxengines: cannot start:"
 """Begins the line, on standard error, that tells why: a FailureCode, then the system's words."""
 
 
-def _fail(code: str, error: BaseException) -> None:
+_EXIT_STATUS = 3
+
+
+def _fail(code: str, error: BaseException) -> NoReturn:
     words = " ".join(str(error).split())
     sys.stderr.write(f"{CANNOT_START} {code} {words}\n")
     sys.stderr.flush()
-    sys.exit(3)
+    note_loss(os.getpid(), _EXIT_STATUS)
+    sys.exit(_EXIT_STATUS)
 
 
 def main() -> None:
     """Run one engine; command line as ipengine's."""
+    guard = StartGuard()
     # Eight engines on two cores spend their start on imports. Nothing dies while modules load, so the
     # collector only costs; 0.1 s per engine.
     gc.disable()
     # An engine has no debug channel: ipykernel would load the debugger (0.1 s) and warn that it is no use.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
-    import ipykernel.debugger  # noqa: F401
+    try:
+        import ipykernel.debugger  # noqa: F401
 
+        from .nanny import fork_nanny
+        from .rank_engine import RankEngine
+    except ImportError as error:
+        _fail("ipyparallel_missing", error)
     del sys.modules["debugpy"]  # user code may still import it
 
-    from .nanny import fork_nanny
-    from .rank_engine import RankEngine
-
     RankEngine.nanny_fork = fork_nanny()
+    guard.release()
     try:
         from mpi4py import MPI
 

@@ -22,7 +22,8 @@ from typing import IO, Any
 
 from .launch.events import EventName, append_event
 from .launch.files import make_private_dir, write_atomic
-from .launch.mpiexec import ask_vendor, find_mpiexec, mpi_environment
+from .launch.losses import RUN_DIR_VARIABLE, Loss, forget_losses, read_losses
+from .launch.mpiexec import Vendor, ask_vendor, find_mpiexec, mpi_environment, world_args
 from .launch.paths import RUN_ID_VARIABLE, RunPaths
 from .launch.process import die_with_parent, end_group, without_secrets
 from .launch.spec import JobSpec
@@ -30,8 +31,17 @@ from .launch.spec import JobSpec
 GRACE_SECONDS = 5.0
 """How long children may take to end on SIGTERM before SIGKILL."""
 
+LOOK_SECONDS = 0.5
+"""How often to look whether an engine was noted as lost; signals are heard at once."""
+NOTE_SECONDS = 0.5
+"""How long after mpiexec the note of the engine that made it end may come."""
+PATIENCE_SECONDS = 3.0
+"""How long mpiexec may take to end by itself after an engine ended."""
+
 LOCK_ATTEMPTS = 20
 EXIT_TAKEN = 75
+_ENDED_FROM_OUTSIDE = (-signal.SIGTERM, signal.SIGTERM, 128 + signal.SIGTERM)
+"""How mpiexec ends when it was sent SIGTERM; Hydra hands on the bare number."""
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 
 
@@ -52,11 +62,13 @@ class Job:
         self._spec = spec
         self._children: list[subprocess.Popen[bytes]] = []
         self._asked_to_stop = False
+        self._vendor: Vendor = "unknown"
 
     def run(self) -> int:
         """Run to the end; return the exit status."""
         self._note("job_started", pid=os.getpid())
         self._remove_traces()  # of a run that was killed: engines must not find its connection file
+        forget_losses(self._paths.run_dir)
         try:
             controller, engines = self._start()
         except CannotStart as error:
@@ -93,11 +105,12 @@ class Job:
             vendor = ask_vendor(mpiexec)
         except OSError as error:
             raise CannotStart("mpiexec_missing", mpiexec=mpiexec[0], error=str(error)) from error
+        self._vendor = vendor
         environment.update(mpi_environment(mpiexec[0], vendor, environment))
         environment["PXENGINES_WORLD_SIZE"] = str(spec.engines)
-        environment["PXENGINES_ENGINE_LOG"] = str(paths.log("engines"))
+        environment[RUN_DIR_VARIABLE] = str(paths.run_dir)
         engine = [*spec.python, "-m", "pxengines.engine", *cluster]
-        argv = [*mpiexec, "-n", str(spec.engines), *spec.mpi_args, *engine]
+        argv = [*mpiexec, "-n", str(spec.engines), *world_args(vendor), *spec.mpi_args, *engine]
         engines = self._spawn(argv, environment, "engines", cwd=spec.work_dir or None)
         self._note("engines_started", pid=engines.pid, argv=argv, mpi=vendor)
         self._write_cluster_file(engines.pid)
@@ -128,19 +141,57 @@ class Job:
 
     def _wait(self, controller: subprocess.Popen[bytes], engines: subprocess.Popen[bytes]) -> None:
         """Return when there is a reason to stop, which is noted."""
+        loss_since: float | None = None
+        pause = 0.0  # what has arrived before we looked counts first: to be asked is no accident
         while True:
-            if engines.poll() is not None:
-                self._note("engines_exited", status=engines.returncode)
-                self._note("stopping", reason="engines_exited")
-                return
-            if controller.poll() is not None:
-                self._note("controller_exited", status=controller.returncode)
-                self._note("stopping", reason="controller_exited")
-                return
-            if signal.sigwait(_SIGNALS) != signal.SIGCHLD:
+            received = signal.sigtimedwait(_SIGNALS, pause)
+            if received is not None and received.si_signo != signal.SIGCHLD:
                 self._asked_to_stop = True
                 self._note("stopping", reason="asked")
                 return
+            pause = LOOK_SECONDS if received is None else 0.0
+            if received is not None:
+                continue  # until no signal is waiting
+            if engines.poll() is not None:
+                self._stop_for_engines(engines.returncode)
+                return
+            if controller.poll() is not None:
+                self._stop_for("controller_exited", status=controller.returncode)
+                return
+            losses = read_losses(self._paths.run_dir)
+            if losses:
+                loss_since = loss_since or time.monotonic()
+                if self._is_final(losses, time.monotonic() - loss_since):
+                    self._stop_for_loss(losses[0])
+                    return
+
+    def _stop_for_engines(self, status: int) -> None:
+        """Note that mpiexec has ended, or better: which engine made it end."""
+        if self._vendor == "mpich" and status not in (0, *_ENDED_FROM_OUTSIDE):
+            deadline = time.monotonic() + NOTE_SECONDS
+            while time.monotonic() < deadline:
+                losses = read_losses(self._paths.run_dir)
+                if losses:
+                    self._stop_for_loss(losses[0])
+                    return
+                time.sleep(0.05)
+        self._stop_for("engines_exited", status=status)
+
+    def _stop_for_loss(self, first: Loss) -> None:
+        self._stop_for("engine_lost", rank=first.rank, pid=first.pid, host=first.host, status=first.status)
+
+    def _is_final(self, losses: list[Loss], seconds: float) -> bool:
+        """Tell whether the job must end the world itself, because mpiexec does not.
+
+        Engines that were all asked to leave (`Client.shutdown`) end with status 0, one after the other, and
+        mpiexec with them; and a launcher that ends the world by itself says more about it than we know.
+        """
+        by_launcher = self._vendor != "mpich" or losses[0].status == 0
+        return not by_launcher or seconds >= PATIENCE_SECONDS
+
+    def _stop_for(self, event: EventName, **fields: Any) -> None:
+        self._note(event, **fields)
+        self._note("stopping", reason=event)
 
     def _end_children(self) -> None:
         """End controller and engines and all that they started; returns when they are gone."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
-import select
 import signal
 import sys
 from typing import IO, Any
@@ -20,25 +19,28 @@ import zmq
 from ipyparallel.engine.nanny import KernelNanny
 from ipyparallel.util import connect
 
+from .launch.losses import RUN_DIR_VARIABLE, exit_status_of, note_loss
+from .launch.process import wait_for_end
+
 _LINGER_MILLISECONDS = 500
 """A hub that lives takes the notice within this; one that ended too must not keep nannies (stock: 3 s)."""
-ENGINE_LOG_VARIABLE = "PXENGINES_ENGINE_LOG"
 
 
 class ForkedNanny(KernelNanny):
     """A nanny that sleeps in the kernel until its engine ends, where the stock one polls."""
 
     def wait_for_parent_thread(self) -> None:
-        """Wait until the engine has ended, then tell the hub."""
-        try:
-            descriptor = os.pidfd_open(self.pid)
-        except (AttributeError, OSError):
-            super().wait_for_parent_thread()  # not Linux, or an old kernel
+        """Wait until the engine has ended, then tell the job and the hub."""
+        if not wait_for_end(self.pid):
+            super().wait_for_parent_thread()
             return
-        select.select([descriptor], [], [])
-        os.close(descriptor)
+        note_loss(self.pid, exit_status_of(self.pid))
         self.log.critical("Engine with pid %s has ended.", self.pid)
         self.loop.add_callback(self.finish)
+
+    def pipe_handler(self, fd: IO[bytes], events: int) -> None:
+        """Leave the end of the pipe to `wait_for_parent_thread`, which sees the same end and waits for it."""
+        self.loop.remove_handler(fd)
 
     def notify_exit(self) -> None:
         """Tell the hub that the engine has ended, if the hub is still there."""
@@ -87,10 +89,11 @@ def fork_nanny() -> NannyFork:
     """
     orders_read, orders_write = os.pipe()
     answer_read, answer_write = os.pipe()
+    engine = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            _run_nanny(orders_read, answer_write)
+            _run_nanny(engine, orders_read, answer_write)
         finally:
             os._exit(0)  # never back into the engine's code, whatever happened
     os.close(orders_read)
@@ -98,12 +101,13 @@ def fork_nanny() -> NannyFork:
     return NannyFork(os.fdopen(orders_write, "wb"), os.fdopen(answer_read, "rb"), pid)
 
 
-def _run_nanny(orders: int, answer: int) -> None:
+def _run_nanny(engine: int, orders: int, answer: int) -> None:
     os.setsid()  # mpiexec ends the engine's group; the nanny must live to tell of it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Close everything else: above all the descriptor by which mpiexec sees that the engine has
     # ended, and the pipes of its output.
-    log_path = os.environ.get(ENGINE_LOG_VARIABLE, os.devnull)
+    run_dir = os.environ.get(RUN_DIR_VARIABLE)
+    log_path = os.path.join(run_dir, "engines.log") if run_dir else os.devnull
     log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     null = os.open(os.devnull, os.O_RDWR)
     orders = fcntl.fcntl(orders, fcntl.F_DUPFD, 10)  # out of the way of 0, 1 and 2
@@ -117,6 +121,9 @@ def _run_nanny(orders: int, answer: int) -> None:
         try:
             kwargs = pickle.load(handle)  # noqa: S301 - from our own parent, over a private pipe
         except EOFError:
-            return  # the engine ended before it registered
+            # The engine ended before it registered; it closes its pipe a moment before it is gone.
+            wait_for_end(engine)
+            note_loss(engine, exit_status_of(engine))
+            return
     sys.stdout = os.fdopen(answer, "w", buffering=1)
     ForkedNanny.main(pipe=sys.stdout, **kwargs)

@@ -52,6 +52,16 @@ class RankEngine(IPEngine):
         gc.enable()
         gc.freeze()  # what is loaded now stays: later collections need not walk it
 
+    def start(self) -> None:
+        """Run until asked to end; being asked (`Client.shutdown`, SIGTERM) is no error."""
+        try:
+            super().start()
+        except RuntimeError as error:
+            # tornado's complaint that the loop was stopped, which is how ipykernel ends a kernel. With
+            # it the engine would exit with status 1, as if it had crashed.
+            if "Event loop stopped" not in str(error):
+                raise
+
     def start_nanny(self, control_url: str) -> tuple[str, NannyFork]:
         """Give the nanny that was forked at the start its orders; return its URL and handle."""
         config = Config()

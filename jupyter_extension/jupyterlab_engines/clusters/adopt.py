@@ -74,7 +74,6 @@ def take_over(paths: RunPaths, record: RunRecord | None, owner: Owner, python: s
             record,
             python=python,
             registered_most=cluster.engines_registered,
-            died=(),
             stop_asked=False,
         )
     if why is not None:

@@ -19,8 +19,11 @@ CANNOT_START = "pxengines: cannot start:"
 
 _CODES: frozenset[str] = frozenset(get_args(FailureCode))
 
-# How mpiexec ends when somebody stops it (`ipcluster stop`, Ctrl-C): by the signal, or as a shell says it.
-_ASKED = frozenset({-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT})
+# How mpiexec ends when somebody stops it (`ipcluster stop`, Ctrl-C): by the signal, as a shell says it,
+# or with the bare number, as MPICH's does.
+_ASKED = frozenset(
+    {-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT, int(signal.SIGTERM)}
+)
 
 _HYDRA = re.compile(
     r"BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\s*"
@@ -33,8 +36,6 @@ _OPEN_MPI_SIGNAL = re.compile(
     r"exited on\s+signal (?P<signal>\d+)"
 )
 _OPEN_MPI_EXIT = re.compile(r"Process name: \[[^\]]*?,(?P<rank>\d+)\]\s+Exit code:\s+(?P<code>\d+)")
-# Our engines' nannies tell at once; mpiexec may name one of those it ended itself thereafter.
-_NANNY = re.compile(r"^.*\[ForkedNanny[^\]]*\] Engine with pid (?P<pid>\d+) has ended", re.MULTILINE)
 _NO_IPYPARALLEL = re.compile(
     r"^(?:\S*python\S*: Error while finding module specification for .*|ModuleNotFoundError: )"
     r".*(?P<words>No module named '?(?:ipyparallel|pxengines)[\w.]*'?).*$",
@@ -78,7 +79,6 @@ class Evidence:
     engines : the engines last known.
     engines_requested : how many were asked for.
     registered_most : the most engines the controller ever counted in this run.
-    died : ids of engines in the order in which they were seen to die; may be empty.
     python : the engines' Python, for the sentences.
     was_ready : whether the cluster was ready once.
     stop_asked : whether this server asked the job to end.
@@ -89,7 +89,6 @@ class Evidence:
     engines: Sequence[Engine]
     engines_requested: int
     registered_most: int
-    died: Sequence[int]
     python: str
     was_ready: bool
     stop_asked: bool
@@ -105,6 +104,8 @@ def why_ended(evidence: Evidence) -> Failure | None:
     reason = by_name.get("stopping", {}).get("reason")
     if reason == "asked":
         return None
+    if reason == "engine_lost":
+        return _engine_lost(by_name["engine_lost"], evidence)
     if reason == "engines_exited":
         vendor = str(by_name.get("engines_started", {}).get("mpi"))
         return _engines_exited(by_name["engines_exited"], evidence, LAUNCHERS.get(vendor, ""))
@@ -133,16 +134,13 @@ def words_for_status(status: int | None) -> str:
 
 
 def find_death(log: str) -> Death | None:
-    """Return the first death of an engine in `log`, as mpiexec (MPICH's or Open MPI's) and nannies tell."""
+    """Return the first death of an engine in `log`, as mpiexec (MPICH's or Open MPI's) tells it."""
     match = _OPEN_MPI_SIGNAL.search(log)
     if match:
         # Open MPI may print PID 0 for a process it has reaped.
         pid = int(match["pid"]) or None
         return Death(int(match["rank"]), pid, match["host"], -int(match["signal"]))
-    first = _NANNY.search(log)
     match = _HYDRA.search(log)
-    if match and first and first["pid"] != match["pid"]:
-        return Death(None, int(first["pid"]), None, None)
     if match:
         status: int | None = None
         if match["signal"]:
@@ -172,6 +170,18 @@ def _cannot_start(event: Mapping[str, Any], evidence: Evidence) -> Failure:
     return failure(code, given, log)
 
 
+def _engine_lost(event: Mapping[str, Any], evidence: Evidence) -> Failure:
+    log = evidence.logs.get("engines", "")
+    told = _told_by_engine(log, evidence.python) or _missing_package(log, evidence.python)
+    if told is not None and not evidence.was_ready:
+        return told
+    status = _as_int(event.get("status"))
+    if not evidence.was_ready and status is not None and status >= 0:
+        return _ended(evidence, status, log)  # it gave up: the log says why
+    params = {name: str(event.get(name, "")) for name in ("rank", "host", "pid")}
+    return failure("engine_died", {**params, "status": words_for_status(status)}, log)
+
+
 def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str) -> Failure | None:
     status = _as_int(event.get("status"))
     log = evidence.logs.get("engines", "")
@@ -184,6 +194,8 @@ def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str)
         return failure("mpi_world_split", params, log)
     if status in _ASKED:
         return None  # somebody ended mpiexec from outside, as `ipcluster stop` does
+    if status == 0 and evidence.was_ready:
+        return None  # all engines left in order, as `Client.shutdown` asks them to
     death = find_death(log)
     victim = _victim(evidence, death)
     if victim is not None:
@@ -196,12 +208,19 @@ def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str)
         }
         return failure("engine_died", params, log)
     worst = death.status if death is not None and death.status is not None else status
+    by_signal = _HYDRA_SIGNAL.search(log)
+    if by_signal is not None and worst == int(by_signal[1]):
+        worst = -worst  # Hydra hands on a signal's number as an exit status
+    return _ended(evidence, worst, log)
+
+
+def _ended(evidence: Evidence, status: int | None, log: str) -> Failure:
     return failure(
         "engines_exited",
         {
             "engines": str(evidence.engines_requested),
             "registered": str(evidence.registered_most),
-            "status": words_for_status(worst),
+            "status": words_for_status(status),
         },
         log,
     )
@@ -209,8 +228,6 @@ def _engines_exited(event: Mapping[str, Any], evidence: Evidence, launcher: str)
 
 def _victim(evidence: Evidence, death: Death | None) -> Engine | None:
     """Return the engine whose death ended the others; None if that cannot be told."""
-    if evidence.died:
-        return next((e for e in evidence.engines if e.engine_id == evidence.died[0]), None)
     if death is None or evidence.registered_most == 0:
         return None
     for engine in evidence.engines:

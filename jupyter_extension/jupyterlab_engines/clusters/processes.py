@@ -57,46 +57,6 @@ class JobProcess:
         return pid != 0
 
 
-class DeathWatch:
-    """Tells in which order processes of this machine died (Linux; elsewhere nothing).
-
-    When one engine dies, mpiexec kills all others within milliseconds. One epoll, which the event
-    loop has, hands out the ends in the order in which they happened, however late it is asked.
-    """
-
-    def __init__(self) -> None:
-        self.order: list[int] = []
-        """Numbers given to `watch`, in the order of death."""
-        self._descriptors: dict[int, tuple[int, int]] = {}
-
-    def watch(self, number: int, pid: int) -> None:
-        """Watch process `pid` under `number`; again is the same as once."""
-        if number in self._descriptors:
-            if self._descriptors[number][0] == pid:
-                return
-            self._forget(number)
-        try:
-            descriptor = os.pidfd_open(pid)
-        except (OSError, AttributeError):
-            return
-        self._descriptors[number] = (pid, descriptor)
-        asyncio.get_running_loop().add_reader(descriptor, self._died, number)
-
-    def close(self) -> None:
-        """Watch no more."""
-        for number in list(self._descriptors):
-            self._forget(number)
-
-    def _died(self, number: int) -> None:
-        self.order.append(number)
-        self._forget(number)
-
-    def _forget(self, number: int) -> None:
-        _, descriptor = self._descriptors.pop(number)
-        asyncio.get_running_loop().remove_reader(descriptor)
-        os.close(descriptor)
-
-
 def spawn_job(paths: RunPaths, python: Sequence[str], environ: Mapping[str, str]) -> JobProcess:
     """Start the job of the run in `paths`, in a session of its own, its output in ``job.log``.
 

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -17,10 +17,10 @@ from pxengines.launch.files import read_tail
 from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
 from pxengines.launch.process import without_secrets
 
-from ..api.models import Cluster, ClusterState, Engine, Failure, MpiWorld
+from ..api.models import Cluster, ClusterState, Failure, MpiWorld
 from . import postmortem, state
 from .link import HubLink, LinkError, read_connection_file
-from .processes import DeathWatch, JobProcess, end_run, remove_traces, spawn_job
+from .processes import JobProcess, end_run, remove_traces, spawn_job
 from .roster import OUR_FACTS, Roster
 from .store import Journal, Owner, RunRecord
 from .words import failure
@@ -81,7 +81,6 @@ class ClusterRun:
         self._stop = asyncio.Event()
         self._look = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
-        self._deaths = DeathWatch()
         self._most = record.cluster.engines_registered
         if record.cluster.state == "stopping":
             self._stop.set()
@@ -185,7 +184,6 @@ class ClusterRun:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            self._deaths.close()
         if verdict is not None:
             return verdict
         return await asyncio.to_thread(self._postmortem, self._stop.is_set() and not ended_by_itself)
@@ -245,7 +243,6 @@ class ClusterRun:
         while True:
             self._look.clear()
             engines = roster.engines()
-            self._watch_engines(engines)
             if list(engines) != self.cluster.engines:
                 self._advance(state.EnginesChanged(time.time(), engines))
                 self._most = max(self._most, self.cluster.engines_registered)
@@ -254,11 +251,6 @@ class ClusterRun:
                 if verdict is not None:
                     return verdict
             await self._look.wait()
-
-    def _watch_engines(self, engines: tuple[Engine, ...]) -> None:
-        for engine in engines:
-            if engine.alive and engine.pid is not None and engine.host == self._settings.owner.host:
-                self._deaths.watch(engine.engine_id, engine.pid)
 
     async def _check(self, roster: Roster) -> Failure | None:
         requested = self.cluster.engines_requested or 0
@@ -282,7 +274,6 @@ class ClusterRun:
             self._record,
             python=self._settings.python[0],
             registered_most=self._most,
-            died=self._deaths.order,
             stop_asked=stop_asked,
         )
 
@@ -302,7 +293,6 @@ def why_run_ended(
     *,
     python: str,
     registered_most: int,
-    died: Sequence[int],
     stop_asked: bool,
 ) -> Failure | None:
     """Return why the job of a run ended, from its files; None if somebody asked it to. Blocks."""
@@ -316,7 +306,6 @@ def why_run_ended(
             engines=cluster.engines,
             engines_requested=cluster.engines_requested or 0,
             registered_most=registered_most,
-            died=died,
             python=python,
             was_ready=cluster.mpi is not None,
             stop_asked=stop_asked,

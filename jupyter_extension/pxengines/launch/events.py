@@ -19,7 +19,8 @@ EventName = Literal[
     "cannot_start",  # code (a FailureCode), params: nothing was or stays started
     "controller_exited",  # status (as os.waitstatus_to_exitcode: negative = signal)
     "engines_exited",  # status (of mpiexec)
-    "stopping",  # reason: "asked" (SIGTERM), "controller_exited", "engines_exited"
+    "engine_lost",  # rank, pid, host, status (None: nobody could tell): the first engine that ended
+    "stopping",  # reason: "asked" (SIGTERM), or the event that it follows
     "job_ended",  # last line of a job that ended in order; nothing of it lives
 ]
 

@@ -83,6 +83,15 @@ def library_of(mpiexec: str, vendor: Vendor) -> str | None:
     return None
 
 
+def world_args(vendor: Vendor) -> list[str]:
+    """Return the arguments with which mpiexec leaves it to the job to end the world when a rank has ended.
+
+    MPICH's would kill all other ranks within milliseconds, report any of them as the culprit, and wait
+    for ever if the rank ended before ``MPI_Init``. Others are left as they are: they name the culprit.
+    """
+    return ["-disable-auto-cleanup"] if vendor == "mpich" else []
+
+
 def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables to add so that engines join the world that `mpiexec` makes.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import sys
 from collections.abc import Mapping
@@ -38,3 +39,16 @@ def end_group(group: int, signum: int) -> None:
         os.killpg(group, signum)
     except ProcessLookupError:
         pass
+
+
+def wait_for_end(pid: int) -> bool:
+    """Sleep until process `pid` has ended; False, at once, where the system cannot do that."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):
+        return False  # not Linux, or an old kernel
+    select.select([descriptor], [], [])
+    os.close(descriptor)
+    return True

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mpi4py
 import psutil
 import pytest
 from ipyparallel.cluster.cluster import Cluster
@@ -74,9 +75,40 @@ def test_engine_killed_ends_the_world_and_says_which(job: RealJob) -> None:
     client.close()
     os.kill(pids[1], signal.SIGKILL)
     assert job.wait_for_end() == 1
-    assert job.event("engines_exited")["status"] != 0
-    assert job.event("stopping")["reason"] == "engines_exited"
-    assert str(pids[1]) in job.log("engines")
+    lost = job.event("engine_lost")
+    assert (lost["rank"], lost["pid"]) == (1, pids[1])
+    # mpiexec may have reaped it before its nanny could look how it ended.
+    assert lost["status"] in (-signal.SIGKILL, None)
+    assert job.event("stopping")["reason"] == "engine_lost"
+
+
+def test_engines_that_are_asked_to_leave(job: RealJob) -> None:
+    job.start(3)
+    client = job.client(3)
+    client.shutdown(block=True)
+    client.close()
+    job.wait_for_end()
+    assert job.event("engines_exited")["status"] == 0
+    assert job.event("engine_lost") is None
+
+
+def test_one_rank_that_ends_before_mpi_does_not_hang_the_others(job: RealJob, tmp_path: Path) -> None:
+    real = Path(mpi4py.__file__).parent
+    (tmp_path / "one" / "mpi4py").mkdir(parents=True)
+    (tmp_path / "one" / "mpi4py" / "__init__.py").write_text(
+        "import os\n"
+        "if os.environ.get('PMI_RANK') == '1': raise ModuleNotFoundError('not on this node')\n"
+        f"__path__ = [{str(real)!r}]\n"
+        f"exec(open({str(real / '__init__.py')!r}).read())\n"
+    )
+    job.environment["PYTHONPATH"] = os.pathsep.join(
+        [str(tmp_path / "one"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    job.start(3)
+    assert job.wait_for_end() == 1
+    assert job.event("engine_lost")["rank"] == 1
+    assert job.event("engine_lost")["status"] in (3, None)
+    assert f"{CANNOT_START} mpi4py_missing not on this node" in job.log("engines")
 
 
 def test_controller_killed_ends_everything(job: RealJob) -> None:
@@ -153,7 +185,7 @@ def test_engines_without_mpi4py_say_so(job: RealJob, tmp_path: Path, error: str,
     job.start(2)
     assert job.wait_for_end() == 1
     assert f"{CANNOT_START} {code}" in job.log("engines")
-    assert job.event("stopping")["reason"] == "engines_exited"
+    assert job.event("stopping")["reason"] in ("engines_exited", "engine_lost")
 
 
 def test_secrets_of_jupyter_stay_out_of_the_engines(job: RealJob) -> None:
@@ -188,3 +220,27 @@ def test_ipcluster_lists_and_stops_it(job: RealJob) -> None:
     )
     assert stopped.returncode == 0, stopped.stderr
     assert job.wait_for_end() == 0
+
+
+def test_one_rank_that_is_killed_while_it_loads_does_not_hang_the_others(
+    job: RealJob, tmp_path: Path
+) -> None:
+    (tmp_path / "killed").mkdir()
+    killer = "\n".join(
+        [
+            "import os, signal, sys",
+            "if os.environ.get('PMI_RANK') == '1' and 'pxengines.engine' in sys.orig_argv:",
+            "    class Killer:",
+            "        def find_spec(self, name, path=None, target=None):",
+            "            if name == 'ipykernel': os.kill(os.getpid(), signal.SIGKILL)",
+            "    sys.meta_path.insert(0, Killer())",
+        ]
+    )
+    (tmp_path / "killed" / "sitecustomize.py").write_text(killer)
+    job.environment["PYTHONPATH"] = os.pathsep.join(
+        [str(tmp_path / "killed"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    job.start(3)
+    assert job.wait_for_end() == 1
+    assert job.event("engine_lost")["rank"] == 1
+    assert job.event("engine_lost")["status"] in (-signal.SIGKILL, None)

@@ -6,13 +6,15 @@ import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pxengines.launch import files
+from pxengines.launch import files, losses
 from pxengines.launch.events import append_event, read_events
 from pxengines.launch.mpiexec import find_mpiexec, library_of, mpi_environment, vendor_of
 from pxengines.launch.paths import (
@@ -189,3 +191,32 @@ def test_only_secrets_are_left_out() -> None:
         "CONFIGPROXY_AUTH_TOKEN": "s",
     }
     assert without_secrets({**kept, **secret}) == kept
+
+
+def test_the_first_note_of_a_loss_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(losses.RUN_DIR_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("PMI_RANK", "3")
+    losses.note_loss(42, -9)
+    losses.note_loss(42, None)
+    monkeypatch.setenv("PMI_RANK", "1")
+    losses.note_loss(40, 0)
+    assert [(loss.rank, loss.pid, loss.status) for loss in losses.read_losses(tmp_path)] == [
+        (3, 42, -9),
+        (1, 40, 0),
+    ]
+    losses.forget_losses(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delenv("PMI_RANK")
+    losses.note_loss(42, 1)
+    assert losses.read_losses(tmp_path) == []
+
+
+def test_exit_status_of_a_process_that_nobody_has_reaped() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    )
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert losses.exit_status_of(child.pid) == -9
+    assert child.wait() == -9
+    assert losses.exit_status_of(child.pid) is None
+    assert losses.exit_status_of(os.getpid()) is None

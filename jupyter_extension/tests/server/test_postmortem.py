@@ -43,7 +43,6 @@ thus causing the job to be terminated. The first process to do so was:
    Process name: [prterun-vm-14994@1,1]
    Exit code:    16
 """
-NANNIES = "2026-11-22 08:39:07.113 [ForkedNanny.2] Engine with pid 102 has ended.\n"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,6 @@ NANNIES = "2026-11-22 08:39:07.113 [ForkedNanny.2] Engine with pid 102 has ended
         (OPEN_MPI_5, Death(1, 18978, "vm", -9)),
         (OPEN_MPI_4, Death(3, None, "vm", -9)),
         (OPEN_MPI_EXIT, Death(1, None, None, 16)),
-        (NANNIES + HYDRA, Death(None, 102, None, None)),
         ("all is well", None),
         ("", None),
     ],
@@ -98,7 +96,6 @@ def evidence(events: list[dict[str, Any]], **changes: Any) -> Evidence:
         "engines": known,
         "engines_requested": 4,
         "registered_most": 4,
-        "died": (),
         "python": "/py",
         "was_ready": True,
         "stop_asked": False,
@@ -128,11 +125,34 @@ def test_the_rank_comes_from_the_process() -> None:
     assert failure.params == {"rank": "3", "host": "vm", "pid": "103", "status": "signal 11 (SIGSEGV)"}
 
 
-def test_who_was_seen_to_die_first_counts_more_than_mpiexecs_word() -> None:
-    log = HYDRA.replace("16720", "100").replace("EXIT CODE: 11", "EXIT CODE: 9")
-    failure = why_ended(evidence(engines_exited(9), logs={"engines": log}, died=(2, 0, 1, 3)))
+def lost(**event: Any) -> list[dict[str, Any]]:
+    first = {"event": "engine_lost", "rank": 2, "host": "n1", "pid": 102, "status": -9, **event}
+    return [*STARTED, first, {"event": "stopping", "reason": "engine_lost"}]
+
+
+def test_the_engine_that_was_seen_to_end_first_counts() -> None:
+    failure = why_ended(evidence(lost(), logs={"engines": HYDRA}))
     assert failure is not None
-    assert failure.params == {"rank": "2", "host": "vm", "pid": "102", "status": ""}
+    assert failure.code == "engine_died"
+    assert failure.params == {"rank": "2", "host": "n1", "pid": "102", "status": "signal 9 (SIGKILL)"}
+
+
+def test_an_engine_that_gave_up_at_the_start_points_to_the_log() -> None:
+    failure = why_ended(
+        evidence(lost(status=1), was_ready=False, registered_most=1, logs={"engines": "Boom"})
+    )
+    assert failure is not None
+    assert (failure.code, failure.log_tail) == ("engines_exited", "Boom")
+    assert failure.params["status"] == "exit status 1"
+
+
+def test_an_engine_that_said_why_it_gave_up_is_believed() -> None:
+    log = "pxengines: cannot start: mpi4py_missing No module named 'mpi4py'\n"
+    assert code_of(evidence(lost(status=3), was_ready=False, logs={"engines": log})) == "mpi4py_missing"
+
+
+def test_engines_that_all_left_in_order_were_asked_to() -> None:
+    assert code_of(evidence(engines_exited(0))) is None
 
 
 def test_an_engine_that_died_unknown() -> None:
