@@ -35,6 +35,12 @@ export class Lab {
   /** Open JupyterLab and its Engines panel. */
   async open(where = 'lab'): Promise<void> {
     await this.page.goto(this.server.page(where));
+    // What opens in the main area takes the keyboard; later it would take it from the panel.
+    const main = this.page.locator('.jp-Launcher, .jp-Notebook').first();
+    await expect(main).toBeVisible({ timeout: 40_000 });
+    if (await main.evaluate(node => node.matches('.jp-Launcher'))) {
+      await expect(main).toBeFocused();
+    }
     await this.showPanel();
   }
 
