@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from .guard import StartGuard
 from .launch.losses import note_loss
+from .launch.process import WORK_DIR_VARIABLE
 
 CANNOT_START = "pxengines: cannot start:"
 """Begins the line, on standard error, that tells why: a FailureCode, then the system's words."""
@@ -57,7 +58,10 @@ def main() -> None:
         _fail("mpi4py_missing", error)
     except (ImportError, RuntimeError) as error:
         _fail("mpi_library_missing", error)
-    RankEngine.launch_instance()
+    # mpiexec started us in the run directory. From here on the user's files come first, as in a notebook.
+    started_in = os.getcwd()
+    sys.path[:] = [entry for entry in sys.path if entry != started_in]
+    RankEngine.launch_instance(work_dir=os.environ.get(WORK_DIR_VARIABLE, started_in))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from .launch.files import make_private_dir, write_atomic
 from .launch.losses import RUN_DIR_VARIABLE, Loss, forget_losses, read_losses
 from .launch.mpiexec import Vendor, ask_vendor, find_mpiexec, mpi_environment, world_args
 from .launch.paths import RUN_ID_VARIABLE, RunPaths
-from .launch.process import die_with_parent, end_group, without_secrets
+from .launch.process import WORK_DIR_VARIABLE, die_with_parent, end_group, without_secrets
 from .launch.spec import JobSpec
 
 GRACE_SECONDS = 5.0
@@ -111,14 +111,13 @@ class Job:
         environment[RUN_DIR_VARIABLE] = str(paths.run_dir)
         engine = [*spec.python, "-m", "pxengines.engine", *cluster]
         argv = [*mpiexec, "-n", str(spec.engines), *world_args(vendor), *spec.mpi_args, *engine]
-        engines = self._spawn(argv, environment, "engines", cwd=spec.work_dir or None)
+        environment[WORK_DIR_VARIABLE] = spec.work_dir or os.getcwd()
+        engines = self._spawn(argv, environment, "engines")
         self._note("engines_started", pid=engines.pid, argv=argv, mpi=vendor)
         self._write_cluster_file(engines.pid)
         return controller, engines
 
-    def _spawn(
-        self, argv: list[str], environment: dict[str, str], name: str, cwd: str | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _spawn(self, argv: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
         log = os.open(self._paths.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             child = subprocess.Popen(
@@ -127,7 +126,7 @@ class Job:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                cwd=cwd,
+                cwd=self._paths.run_dir,  # `python -m` looks there first; no file of the user is there
                 start_new_session=True,
                 preexec_fn=_prepare_child,
             )

@@ -12,7 +12,7 @@ import {
 } from './dialogs';
 import { problemLine, problemOf } from './problem';
 import { checkEngines } from './startModel';
-import { isLive, isStoppable, isUsable } from './words';
+import { isLive, isUsable } from './words';
 
 /**
  * What a user can ask for, from a card, a menu or the palette: asks for what was left out,
@@ -76,7 +76,7 @@ export class ClusterActions {
     const trans = this._trans;
     const cluster = await this._choose(
       key,
-      isStoppable,
+      isLive,
       trans.__('Stop Engines'),
       trans.__('No engines are running.')
     );

@@ -8,7 +8,6 @@ import { useKeptFocus } from './focus';
 import {
   iconOf,
   isLive,
-  isStoppable,
   isUsable,
   lostEngines,
   mpiSentence,
@@ -62,7 +61,7 @@ export function Card(props: ICardProps): React.JSX.Element {
           {cluster.engines_requested !== null &&
             trans._n('%1 engine', '%1 engines', cluster.engines_requested)}
         </span>
-        {isStoppable(cluster) && (
+        {isLive(cluster) && (
           <button
             className="jp-Engines-button jp-mod-quiet"
             aria-disabled={stopping}

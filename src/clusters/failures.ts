@@ -143,7 +143,7 @@ function wordsOf(
               params.pids
             ),
             nextStep: trans.__(
-              'End them in a terminal with `kill -9 %1`, then stop the cluster again.',
+              'End them in a terminal with `kill -9 %1`, then start the cluster again.',
               params.pids.replace(/,/g, '')
             )
           }

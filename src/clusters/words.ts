@@ -20,11 +20,6 @@ export function isLive(cluster: Cluster): boolean {
   return cluster.state !== 'stopped' && cluster.state !== 'failed';
 }
 
-/** Whether there is, or may be, something to stop. */
-export function isStoppable(cluster: Cluster): boolean {
-  return isLive(cluster) || cluster.failure?.code === 'stop_incomplete';
-}
-
 /** Whether a kernel can be connected to it. */
 export function isUsable(cluster: Cluster): boolean {
   return cluster.state === 'ready' || cluster.state === 'degraded';

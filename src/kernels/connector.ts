@@ -165,11 +165,20 @@ export class EngineConnector implements IEngineConnector {
       notebook.activeCellIndex = existing;
       notebook.deselectAll();
     } else {
-      const active = notebook.activeCell?.model;
-      const isFree =
-        active?.type === 'code' && active.sharedModel.getSource().trim() === '';
-      if (!isFree) {
+      // Before all other code, wherever the user stands: run from top to bottom, the notebook must
+      // have `cluster` and `view` before they are used.
+      const first = notebook.widgets.findIndex(
+        ({ model }) => model.type === 'code'
+      );
+      notebook.activeCellIndex =
+        first >= 0 ? first : notebook.widgets.length - 1;
+      if (first < 0) {
         NotebookActions.insertBelow(notebook);
+        NotebookActions.changeCellType(notebook, 'code');
+      } else if (
+        notebook.widgets[first]?.model.sharedModel.getSource().trim() !== ''
+      ) {
+        NotebookActions.insertAbove(notebook);
         NotebookActions.changeCellType(notebook, 'code');
       }
       notebook.activeCell?.model.sharedModel.setSource(source);

@@ -5,7 +5,7 @@ import type {
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ClusterActions } from '../clusters/actions';
 import { PANEL_ID } from '../clusters/panelId';
-import { isLive, isStoppable, isUsable } from '../clusters/words';
+import { isLive, isUsable } from '../clusters/words';
 import { addCommands, CommandIDs } from '../commands';
 import { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
 
@@ -38,7 +38,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         start: (profile, engines) => actions.start(profile, engines),
         canStart: () => manager.isKnown,
         stop: key => actions.stop(key),
-        canStop: () => manager.clusters.some(isStoppable),
+        canStop: () => manager.clusters.some(isLive),
         restart: key => actions.restart(key),
         canRestart: () => manager.clusters.length > 0,
         dismiss: key => actions.dismiss(key),

@@ -15,7 +15,7 @@ import msgspec
 from pxengines.launch.events import read_events
 from pxengines.launch.files import read_tail
 from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
-from pxengines.launch.process import without_secrets
+from pxengines.launch.process import SAFE_PATH, without_secrets
 
 from ..api.models import Cluster, ClusterState, Failure, MpiWorld
 from . import postmortem, state
@@ -153,6 +153,7 @@ class ClusterRun:
         environ = {
             **without_secrets(os.environ),
             **self._settings.environment,
+            **SAFE_PATH,
             RUN_ID_VARIABLE: self.cluster.run_id,
         }
         job = await asyncio.to_thread(spawn_job, self._paths, self._settings.python, environ)

@@ -18,6 +18,13 @@ _SECRET_ENDINGS = ("_TOKEN", "_PASSWORD", "_SECRET", "_COOKIE")
 _SECRET_BEGINNINGS = ("JUPYTER", "JPY_", "CONFIGPROXY")
 
 
+WORK_DIR_VARIABLE = "PXENGINES_WORK_DIR"
+"""Where an engine goes once its own modules are loaded."""
+SAFE_PATH = {"PYTHONSAFEPATH": "pxengines"}
+"""For the job: a file of the user's such as ``random.py`` in the folder where Jupyter was started must not
+take a module's place (Python 3.11 and later). Engines must not inherit it: users want such files there."""
+
+
 def die_with_parent(signum: int = signal.SIGTERM) -> None:
     """Ask the kernel to send `signum` to this process when its parent ends (Linux; else nothing)."""
     if _LIBC is not None:
@@ -25,11 +32,12 @@ def die_with_parent(signum: int = signal.SIGTERM) -> None:
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without the tokens of Jupyter and JupyterHub."""
+    """Return `environ` without the tokens of Jupyter and JupyterHub, and what is for the job alone."""
     return {
         name: value
         for name, value in environ.items()
         if not (name.startswith(_SECRET_BEGINNINGS) and name.endswith(_SECRET_ENDINGS))
+        and SAFE_PATH.get(name) != value
     }
 
 

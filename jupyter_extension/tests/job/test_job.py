@@ -244,3 +244,19 @@ def test_one_rank_that_is_killed_while_it_loads_does_not_hang_the_others(
     assert job.wait_for_end() == 1
     assert job.event("engine_lost")["rank"] == 1
     assert job.event("engine_lost")["status"] in (-signal.SIGKILL, None)
+
+
+def test_a_users_file_takes_no_modules_place(job: RealJob, tmp_path: Path) -> None:
+    work_dir = tmp_path / "notebooks"
+    work_dir.mkdir()
+    for name in ("random", "zmq", "traitlets", "ipyparallel"):
+        (work_dir / f"{name}.py").write_text("raise ImportError('the wrong module')\n")
+    (work_dir / "mine.py").write_text("answer = 42\n")
+    job.start(2, work_dir=str(work_dir))
+    client = job.client(2)
+    try:
+        assert client[:].apply_sync(os.getcwd) == [str(work_dir)] * 2
+        client[:].execute("from mine import answer", block=True)
+        assert client[:]["answer"] == [42, 42]
+    finally:
+        client.close()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from kernelside import WAIT_SECONDS, Kernel, wait_for
 
@@ -37,6 +38,19 @@ def running(ipython_dir: Path, launcher: str) -> Iterator[subprocess.Popen[bytes
         yield process
     finally:
         stop(process)
+        end_strays(ipython_dir)
+
+
+def end_strays(ipython_dir: Path) -> None:
+    """End the schedulers that stock ipyparallel leaves when it is stopped while its controller starts."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("IPYTHONDIR") == str(ipython_dir) and "ipyparallel" in " ".join(
+                process.cmdline()
+            ):
+                process.kill()
+        except psutil.Error:
+            continue
 
 
 @pytest.fixture

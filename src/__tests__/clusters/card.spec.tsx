@@ -116,7 +116,7 @@ describe('Card', () => {
     expect(screen.getByText('<b onclick="x">&lt;')).toBeTruthy();
   });
 
-  it('offers to stop again what did not end', () => {
+  it('offers to start again over what did not end', () => {
     render(
       <Card
         {...props({
@@ -127,7 +127,7 @@ describe('Card', () => {
         })}
       />
     );
-    expect(buttons()).toEqual(['Stop', 'Start again', 'Log', 'Dismiss']);
+    expect(buttons()).toEqual(['Start again', 'Log', 'Dismiss']);
   });
 
   it('names the rank that a degraded cluster has lost', () => {

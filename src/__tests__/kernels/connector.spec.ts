@@ -58,13 +58,13 @@ describe('EngineConnector', () => {
   const state = () => connector.connectionOf().state;
 
   describe('with a cell', () => {
-    it('puts the two lines below the active cell, and runs them', async () => {
+    it('puts the two lines before all other code, and runs them', async () => {
       notebook.notebook.activeCell?.model.sharedModel.setSource('x = 1');
       NotebookActions.insertBelow(notebook.notebook);
       notebook.notebook.activeCell?.model.sharedModel.setSource('y = 2');
-      notebook.notebook.activeCellIndex = 0;
+      notebook.notebook.activeCellIndex = 1;
       expect(await connector.connect('local')).toBe(true);
-      expect(notebook.cells).toEqual(['x = 1', LINES, 'y = 2']);
+      expect(notebook.cells).toEqual([LINES, 'x = 1', 'y = 2']);
       expect(notebook.runs).toEqual([LINES]);
       expect(connector.connectionOf()).toEqual({
         state: 'connected',
