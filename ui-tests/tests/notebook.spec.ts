@@ -43,9 +43,9 @@ async function restartKernel(lab: Lab): Promise<void> {
     .click();
 }
 
-/** Run the first cell and return what it printed. */
-async function runFirst(lab: Lab): Promise<string> {
-  const cell = lab.notebook.locator('.jp-CodeCell').first();
+/** Run the last cell, the one that was there before Connect, and return what it printed. */
+async function runLast(lab: Lab): Promise<string> {
+  const cell = lab.notebook.locator('.jp-CodeCell').last();
   await cell.locator('.jp-InputPrompt').click();
   await lab.notebook.locator('.jp-Notebook').press('Control+Enter');
   await expect(cell.locator('.jp-InputPrompt')).toHaveText(/^\[\d+\]:$/);
@@ -93,14 +93,17 @@ test('after a kernel restart one click connects the notebook again', async ({
   await connect(lab);
   await expect(lab.toolbarItem).toHaveText('local 2/2');
   await expect(lab.notebook.locator('.jp-Cell')).toHaveCount(2);
-  expect(await runFirst(lab)).toContain('2 [42, 42]');
+  await expect(lab.notebook.locator('.jp-Cell').first()).toContainText(
+    '%engines connect local'
+  );
+  expect(await runLast(lab)).toContain('2 [42, 42]');
 
   await restartKernel(lab);
   await expect(lab.toolbarItem).toHaveText('Reattach local');
   await lab.toolbarItem.click();
   await expect(lab.toolbarItem).toHaveText('local 2/2');
   await expect(lab.notebook.locator('.jp-Cell')).toHaveCount(2);
-  expect(await runFirst(lab)).toContain('2 [42, 42]');
+  expect(await runLast(lab)).toContain('2 [42, 42]');
 
   // The toolbar follows the cluster: stopped, and started anew with other engines.
   await lab.stop();
@@ -111,7 +114,7 @@ test('after a kernel restart one click connects the notebook again', async ({
   await expect(lab.toolbarItem).toHaveText('Reattach local');
   await lab.toolbarItem.click();
   await expect(lab.toolbarItem).toHaveText('local 2/2');
-  expect(await runFirst(lab)).toContain('2 [42, 42]');
+  expect(await runLast(lab)).toContain('2 [42, 42]');
 });
 
 test('with the settings for it, connecting leaves the notebook as it is', async ({
@@ -132,10 +135,10 @@ test('with the settings for it, connecting leaves the notebook as it is', async 
   await connect(lab);
   await expect(lab.toolbarItem).toHaveText('local 2/2');
   await expect(lab.notebook.locator('.jp-Cell')).toHaveCount(1);
-  expect(await runFirst(lab)).toContain('2 [42, 42]');
+  expect(await runLast(lab)).toContain('2 [42, 42]');
 
   await restartKernel(lab);
   await expect(lab.toolbarItem).not.toHaveText('local 2/2');
   await expect(lab.toolbarItem).toHaveText('local 2/2');
-  expect(await runFirst(lab)).toContain('2 [42, 42]');
+  expect(await runLast(lab)).toContain('2 [42, 42]');
 });
