@@ -81,6 +81,12 @@ def _describe(name: str, max_engines: int) -> Profile:
     return Profile(
         name=name,
         origin="builtin" if name == BUILTIN else "user",
+        kind="local",
+        placement=None,
+        engines=None,
+        resources=None,
+        locked=[],
+        notes=[],
         summary=_SUMMARY if problem is None else "Configured for launchers that this version does not start.",
         startable=problem is None,
         problem=problem,

@@ -14,6 +14,110 @@ export const API_VERSION = 1;
 export type ServerMessage = Hello | Snapshot | Delta;
 
 /**
+ * What a cluster that runs under a batch system adds to one of this machine.
+ */
+export interface Batch {
+  dialect: 'openpbs' | 'slurm_torque' | 'torque';
+  placement: 'in_job' | 'own_job' | 'server';
+  resources: Resources;
+  jobs: ClusterJob[];
+  /**
+   * Why it is queued, in the scheduler's words.
+   */
+  reason: string | null;
+  estimated_start_at: number | null;
+  /**
+   * When the walltime of the engines ends.
+   */
+  ends_at: number | null;
+  /**
+   * Since when the scheduler does not answer: the states are the last known.
+   */
+  unknown_since: number | null;
+  /**
+   * The scheduler's own words.
+   */
+  unknown_why: string | null;
+}
+/**
+ * What a batch job asks the scheduler for; null: not asked for, the queue's default holds.
+ */
+export interface Resources {
+  queue: string | null;
+  walltime_seconds: number | null;
+  /**
+   * Null: as few as hold the engines.
+   */
+  nodes: number | null;
+  engines_per_node: number | null;
+  cores_per_engine: number | null;
+  /**
+   * On each node.
+   */
+  memory_bytes: number | null;
+  account: string | null;
+}
+/**
+ * A batch job of a cluster, as the scheduler last told.
+ */
+export interface ClusterJob {
+  role: 'cluster' | 'controller' | 'engines';
+  /**
+   * The unique name it was submitted with.
+   */
+  name: string;
+  /**
+   * Null until qsub has answered.
+   */
+  job_id: string | null;
+  /**
+   * Null before the scheduler was asked.
+   */
+  state:
+    | (
+        | 'array'
+        | 'exiting'
+        | 'finished'
+        | 'held'
+        | 'queued'
+        | 'running'
+        | 'suspended'
+        | 'unknown'
+        | 'waiting'
+      )
+    | null;
+  /**
+   * Seconds since 1970-01-01 UTC.
+   */
+  since: number;
+  outcome: JobOutcome | null;
+}
+/**
+ * How a job ended, as far as the scheduler told.
+ */
+export interface JobOutcome {
+  code:
+    | 'command_not_found'
+    | 'cpu_time'
+    | 'deleted'
+    | 'exit_status'
+    | 'memory'
+    | 'never_ran'
+    | 'shell_missing'
+    | 'signal'
+    | 'succeeded'
+    | 'unknown'
+    | 'walltime';
+  /**
+   * As the scheduler gave it.
+   */
+  exit_status: number | null;
+  /**
+   * E.g. SIGKILL, where a signal ended it.
+   */
+  signal: string | null;
+}
+/**
  * A controller and its engines, from the moment Start is accepted.
  */
 export interface Cluster {
@@ -69,12 +173,20 @@ export interface Cluster {
    */
   mpi: MpiWorld | null;
   failure: Failure | null;
+  /**
+   * Null for a cluster of this machine.
+   */
+  batch: Batch | null;
+  /**
+   * The states it was in, oldest first.
+   */
+  history: Transition[];
 }
 /**
  * One step of a start, in the order they are shown on the card.
  */
 export interface Stage {
-  name: 'controller' | 'engines' | 'mpi_check' | 'submitted';
+  name: 'controller' | 'engines' | 'mpi_check' | 'queued' | 'submitted';
   status: 'active' | 'done' | 'failed' | 'waiting';
   started_at: number | null;
   ended_at: number | null;
@@ -123,15 +235,24 @@ export interface Failure {
     | 'engines_exited'
     | 'internal'
     | 'ipyparallel_missing'
+    | 'job_deleted'
+    | 'job_exited'
     | 'job_killed'
+    | 'job_lost'
+    | 'job_memory'
+    | 'job_never_runs'
+    | 'job_refused'
+    | 'job_walltime'
     | 'mpi4py_missing'
     | 'mpi_library_missing'
     | 'mpi_world_mixed'
     | 'mpi_world_split'
     | 'mpiexec_missing'
     | 'profile_unwritable'
+    | 'scheduler_missing'
     | 'start_interrupted'
-    | 'stop_incomplete';
+    | 'stop_incomplete'
+    | 'submit_unknown';
   /**
    * Values that the sentence of `code` needs.
    */
@@ -144,6 +265,24 @@ export interface Failure {
    * Last lines of the log that shows it; may be empty.
    */
   log_tail: string;
+}
+/**
+ * A cluster entered a state.
+ */
+export interface Transition {
+  /**
+   * Seconds since 1970-01-01 UTC.
+   */
+  at: number;
+  state:
+    | 'degraded'
+    | 'failed'
+    | 'queued'
+    | 'ready'
+    | 'starting'
+    | 'stopped'
+    | 'stopping'
+    | 'submitting';
 }
 /**
  * Reply of `GET clusters`; `revision` is the stream's.
@@ -179,6 +318,15 @@ export interface Delta {
    * The whole list if it changed, else null.
    */
   profiles: Profile[] | null;
+  /**
+   * Null if it did not change.
+   */
+  scheduler: SchedulerStatus | null;
+  jobs_changed: Job[];
+  /**
+   * Items: As the scheduler prints it, whole: opaque.
+   */
+  jobs_removed: string[];
 }
 /**
  * A profile that clusters can be started from.
@@ -189,9 +337,33 @@ export interface Profile {
    */
   name: string;
   /**
-   * `builtin`: ships with us and needs no set-up; `user`: found in ~/.ipython.
+   * `builtin`: ships with us and needs no set-up; `user`: found in ~/.ipython; `site`: shared by the centre, becomes the user's own by *Use*.
    */
-  origin: 'builtin' | 'user';
+  origin: 'builtin' | 'site' | 'user';
+  /**
+   * `local`: engines on this machine; `batch`: typed settings, submitted to the scheduler; `legacy`: made by hand for ipyparallel's PBS launchers, its templates are used as they are.
+   */
+  kind: 'batch' | 'legacy' | 'local';
+  /**
+   * Null for local profiles.
+   */
+  placement: ('in_job' | 'own_job' | 'server') | null;
+  /**
+   * How many engines a start proposes; null: no proposal.
+   */
+  engines: number | null;
+  /**
+   * What a start proposes; null for local ones.
+   */
+  resources: Resources | null;
+  /**
+   * Settings the site has fixed: names of fields of ProfileSettings.
+   */
+  locked: string[];
+  /**
+   * What to know of it, e.g. old keys that no longer mean anything, and what does.
+   */
+  notes: string[];
   /**
    * One line for people: what a start will do.
    */
@@ -207,16 +379,133 @@ export interface Profile {
   max_engines: number;
 }
 /**
+ * Which batch system this server talks to, and whether it answers.
+ */
+export interface SchedulerStatus {
+  /**
+   * Null: no batch system was found.
+   */
+  dialect: ('openpbs' | 'slurm_torque' | 'torque') | null;
+  version: string;
+  /**
+   * The scheduler's host as it names itself; may be empty.
+   */
+  server: string;
+  user: string;
+  /**
+   * What can be done to a job here.
+   */
+  actions: ('alter_walltime' | 'delete' | 'hold' | 'release')[];
+  /**
+   * Whether jobs of other users may be shown.
+   */
+  all_users: boolean;
+  answering: boolean;
+  /**
+   * Since when it answers, or does not.
+   */
+  since: number;
+  /**
+   * When the table was last read.
+   */
+  read_at: number | null;
+  /**
+   * Its own words, if it does not answer.
+   */
+  problem: string | null;
+}
+/**
+ * A job in the scheduler's queue, as `qstat` knows it; null: the scheduler does not say.
+ */
+export interface Job {
+  /**
+   * As the scheduler prints it, whole: opaque.
+   */
+  job_id: string;
+  name: string;
+  /**
+   * The user's name, without a host.
+   */
+  owner: string;
+  queue: string;
+  state:
+    | 'array'
+    | 'exiting'
+    | 'finished'
+    | 'held'
+    | 'queued'
+    | 'running'
+    | 'suspended'
+    | 'unknown'
+    | 'waiting';
+  /**
+   * The state as the scheduler prints it.
+   */
+  letter: string;
+  /**
+   * The array that this subjob belongs to.
+   */
+  array_id: string | null;
+  nodes: number | null;
+  cores: number | null;
+  memory_bytes: number | null;
+  /**
+   * Requested.
+   */
+  walltime_seconds: number | null;
+  /**
+   * Walltime used, when it has ended; a running job: now - started_at.
+   */
+  elapsed_seconds: number | null;
+  submitted_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  estimated_start_at: number | null;
+  hosts: JobHost[];
+  /**
+   * The scheduler's own words, e.g. why it waits.
+   */
+  comment: string | null;
+  /**
+   * The scheduler says that it can never run as asked.
+   */
+  never_runs: boolean;
+  /**
+   * Null until it has finished.
+   */
+  outcome: JobOutcome | null;
+  /**
+   * The cluster of ours that it belongs to.
+   */
+  cluster: string | null;
+  /**
+   * Carries our tag, but no cluster of ours knows it.
+   */
+  orphan: boolean;
+}
+/**
+ * A node of a job.
+ */
+export interface JobHost {
+  name: string;
+  cores: number | null;
+}
+/**
  * The body of every reply with a status of 400 or above.
  */
 export interface Error {
   code:
     | 'bad_request'
+    | 'bad_settings'
     | 'disk_full'
     | 'forbidden'
     | 'internal'
     | 'not_writable'
+    | 'over_limit'
+    | 'scheduler_refused'
+    | 'scheduler_silent'
     | 'unknown_cluster'
+    | 'unknown_job'
     | 'unknown_profile'
     | 'wrong_state';
   /**
@@ -275,6 +564,8 @@ export interface Snapshot {
   revision: number;
   profiles: Profile[];
   clusters: Cluster[];
+  scheduler: SchedulerStatus;
+  jobs: Job[];
 }
 /**
  * Body of `POST clusters`.
@@ -288,6 +579,10 @@ export interface StartCluster {
    * How many engines, one MPI rank each.
    */
   engines: number;
+  /**
+   * For this start only; null or absent: as the profile proposes.
+   */
+  resources?: Resources | null;
   /**
    * Same key, same start: a retry or a double click never starts twice.
    */

@@ -1,6 +1,7 @@
 """Every type that crosses the wire between the server and the browser.
 
-This module is the contract. ``python -m jupyterlab_engines.api.export`` writes
+This module, with `names`, `jobs` and `profiles` whose types it passes on, is the contract.
+``python -m jupyterlab_engines.api.export`` writes
 ``api.schema.json`` from it, and ``npm run api`` turns that into
 ``src/api/generated.ts``; both are committed and a test fails when they are stale.
 
@@ -15,23 +16,41 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .jobs import AlterWalltime as AlterWalltime
+from .jobs import Job as Job
+from .jobs import JobHost as JobHost
+from .jobs import JobList as JobList
+from .jobs import JobOutcome as JobOutcome
+from .jobs import NodeShape as NodeShape
+from .jobs import Queue as Queue
+from .jobs import RawJobs as RawJobs
+from .jobs import SchedulerInfo as SchedulerInfo
+from .jobs import SchedulerStatus as SchedulerStatus
+from .names import ClusterKey as ClusterKey
+from .names import Dialect as Dialect
+from .names import EpochSeconds as EpochSeconds
+from .names import JobAction as JobAction
+from .names import JobId as JobId
+from .names import JobRole as JobRole
+from .names import JobState as JobState
+from .names import OutcomeCode as OutcomeCode
+from .names import Placement as Placement
+from .names import ProfileName as ProfileName
+from .profiles import AdoptProfile as AdoptProfile
+from .profiles import FieldProblem as FieldProblem
+from .profiles import Preview as Preview
+from .profiles import PreviewProfile as PreviewProfile
+from .profiles import Profile as Profile
+from .profiles import ProfileDetail as ProfileDetail
+from .profiles import ProfileList as ProfileList
+from .profiles import ProfileSettings as ProfileSettings
+from .profiles import Resources as Resources
+from .profiles import SaveProfile as SaveProfile
+from .profiles import Script as Script
+
 API_VERSION = 1
 """Raised when a browser built against an older contract could misread a message."""
 
-ProfileName = Annotated[
-    str,
-    Meta(description="Name of an IPython profile, without the `profile_` prefix."),
-]
-ClusterKey = Annotated[
-    str,
-    Meta(
-        description=(
-            "Names a cluster for people and in URLs: `PROFILE`, or `PROFILE:CLUSTER_ID` "
-            "when ipyparallel's cluster id is not empty."
-        )
-    ),
-]
-EpochSeconds = Annotated[float, Meta(description="Seconds since 1970-01-01 UTC.")]
 
 ClusterState = Literal[
     "submitting",
@@ -43,7 +62,7 @@ ClusterState = Literal[
     "stopped",
     "failed",
 ]
-StageName = Literal["submitted", "controller", "engines", "mpi_check"]
+StageName = Literal["submitted", "queued", "controller", "engines", "mpi_check"]
 StageStatus = Literal["waiting", "active", "done", "failed"]
 
 FailureCode = Literal[
@@ -60,6 +79,15 @@ FailureCode = Literal[
     "start_interrupted",
     "profile_unwritable",
     "stop_incomplete",
+    "job_refused",
+    "job_never_runs",
+    "job_walltime",
+    "job_memory",
+    "job_deleted",
+    "job_exited",
+    "job_lost",
+    "submit_unknown",
+    "scheduler_missing",
     "internal",
 ]
 
@@ -67,7 +95,12 @@ ErrorCode = Literal[
     "bad_request",
     "unknown_profile",
     "unknown_cluster",
+    "unknown_job",
     "wrong_state",
+    "bad_settings",
+    "over_limit",
+    "scheduler_refused",
+    "scheduler_silent",
     "not_writable",
     "disk_full",
     "forbidden",
@@ -78,20 +111,6 @@ LogSource = Literal["engines", "controller", "job"]
 
 
 # --- resources ---------------------------------------------------------------
-
-
-class Profile(Struct, frozen=True, kw_only=True):
-    """A profile that clusters can be started from."""
-
-    name: ProfileName
-    origin: Annotated[
-        Literal["builtin", "user"],
-        Meta(description="`builtin`: ships with us and needs no set-up; `user`: found in ~/.ipython."),
-    ]
-    summary: Annotated[str, Meta(description="One line for people: what a start will do.")]
-    startable: Annotated[bool, Meta(description="Whether Start works; if not, `problem` says why.")]
-    problem: str | None
-    max_engines: Annotated[int, Meta(description="Most engines one cluster may have.")]
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -136,6 +155,41 @@ class Failure(Struct, frozen=True, kw_only=True):
     log_tail: Annotated[str, Meta(description="Last lines of the log that shows it; may be empty.")]
 
 
+class ClusterJob(Struct, frozen=True, kw_only=True):
+    """A batch job of a cluster, as the scheduler last told."""
+
+    role: JobRole
+    name: Annotated[str, Meta(description="The unique name it was submitted with.")]
+    job_id: Annotated[JobId | None, Meta(description="Null until qsub has answered.")]
+    state: Annotated[JobState | None, Meta(description="Null before the scheduler was asked.")]
+    since: EpochSeconds
+    outcome: JobOutcome | None
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What a cluster that runs under a batch system adds to one of this machine."""
+
+    dialect: Dialect
+    placement: Placement
+    resources: Resources
+    jobs: list[ClusterJob]
+    reason: Annotated[str | None, Meta(description="Why it is queued, in the scheduler's words.")]
+    estimated_start_at: EpochSeconds | None
+    ends_at: Annotated[EpochSeconds | None, Meta(description="When the walltime of the engines ends.")]
+    unknown_since: Annotated[
+        EpochSeconds | None,
+        Meta(description="Since when the scheduler does not answer: the states are the last known."),
+    ]
+    unknown_why: Annotated[str | None, Meta(description="The scheduler's own words.")]
+
+
+class Transition(Struct, frozen=True, kw_only=True):
+    """A cluster entered a state."""
+
+    at: EpochSeconds
+    state: ClusterState
+
+
 class Cluster(Struct, frozen=True, kw_only=True):
     """A controller and its engines, from the moment Start is accepted."""
 
@@ -158,6 +212,8 @@ class Cluster(Struct, frozen=True, kw_only=True):
     engines: list[Engine]
     mpi: Annotated[MpiWorld | None, Meta(description="Null until the world check has passed.")]
     failure: Failure | None
+    batch: Annotated[Batch | None, Meta(description="Null for a cluster of this machine.")]
+    history: Annotated[list[Transition], Meta(description="The states it was in, oldest first.")]
 
 
 class ServerInfo(Struct, frozen=True, kw_only=True):
@@ -166,12 +222,6 @@ class ServerInfo(Struct, frozen=True, kw_only=True):
     version: Annotated[str, Meta(description="Version of the Python package.")]
     api_version: int
     host: str
-
-
-class ProfileList(Struct, frozen=True, kw_only=True):
-    """Reply of `GET profiles`."""
-
-    profiles: list[Profile]
 
 
 class ClusterList(Struct, frozen=True, kw_only=True):
@@ -187,6 +237,12 @@ class ClusterLog(Struct, frozen=True, kw_only=True):
     source: LogSource
     text: str
     truncated: Annotated[bool, Meta(description="True if older lines were left out.")]
+
+
+class DoctorReport(Struct, frozen=True, kw_only=True):
+    """Reply of `GET doctor`: ready to paste, without secrets."""
+
+    text: str
 
 
 class Error(Struct, frozen=True, kw_only=True):
@@ -206,6 +262,9 @@ class StartCluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     profile: ProfileName
     engines: Annotated[int, Meta(ge=1, description="How many engines, one MPI rank each.")]
+    resources: Annotated[
+        Resources | None, Meta(description="For this start only; null or absent: as the profile proposes.")
+    ] = None
     idempotency_key: Annotated[
         str,
         Meta(
@@ -234,6 +293,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="typ
     revision: int
     profiles: list[Profile]
     clusters: list[Cluster]
+    scheduler: SchedulerStatus
+    jobs: list[Job]
 
 
 class Delta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
@@ -244,6 +305,9 @@ class Delta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
     changed: list[Cluster]
     removed: list[ClusterKey]
     profiles: Annotated[list[Profile] | None, Meta(description="The whole list if it changed, else null.")]
+    scheduler: Annotated[SchedulerStatus | None, Meta(description="Null if it did not change.")]
+    jobs_changed: list[Job]
+    jobs_removed: list[JobId]
 
 
 class Resync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="resync", tag_field="type"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import getpass
 import logging
 import time
 import uuid
@@ -25,6 +26,7 @@ from ..api.models import (
     StartCluster,
 )
 from ..errors import ApiError, BadRequest, DiskFull, NotWritable, UnknownCluster, WrongState
+from ..jobs.status import no_scheduler
 from . import state
 from .adopt import take_over
 from .broadcast import Broadcast
@@ -62,7 +64,7 @@ class ClusterManager:
         self._idle_seconds = idle_seconds
         self._emit = emit
         self._log = log
-        self._table = ClusterTable()
+        self._table = ClusterTable(no_scheduler(getpass.getuser(), time.time()))
         self.broadcast = Broadcast(self._table)
         self._runs: dict[str, ClusterRun] = {}
         self._terminals: dict[str, TerminalCluster] = {}

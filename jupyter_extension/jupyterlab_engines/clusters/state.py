@@ -19,6 +19,7 @@ from ..api.models import (
     Stage,
     StageName,
     StageStatus,
+    Transition,
 )
 
 LIVE: frozenset[ClusterState] = frozenset(
@@ -40,6 +41,9 @@ EDGES: dict[ClusterState, frozenset[ClusterState]] = {
     "failed": frozenset(),
 }
 """Which state may follow which; a state that lists itself takes events without leaving."""
+
+HISTORY_LENGTH = 50
+"""Most transitions a cluster remembers: one that goes on and on between ready and degraded stays small."""
 
 _STAGES: tuple[StageName, ...] = ("submitted", "controller", "engines", "mpi_check")
 
@@ -130,6 +134,8 @@ def new_cluster(*, key: str, profile: str, cluster_id: str, run_id: str, engines
         engines=[],
         mpi=None,
         failure=None,
+        batch=None,
+        history=[Transition(at=at, state="submitting")],
     )
 
 
@@ -155,6 +161,8 @@ def found_cluster(
         engines=[],
         mpi=None,
         failure=None,
+        batch=None,
+        history=[Transition(at=at, state="starting")],
     )
 
 
@@ -246,7 +254,8 @@ def _require(cluster: Cluster, event: Event, *states: ClusterState) -> None:
 def _enter(cluster: Cluster, state: ClusterState, at: float) -> Cluster:
     if state not in EDGES[cluster.state]:
         raise IllegalTransition(f"{cluster.key} cannot go from {cluster.state} to {state}")
-    return msgspec.structs.replace(cluster, state=state, state_since=at)
+    history = [*cluster.history, Transition(at=at, state=state)][-HISTORY_LENGTH:]
+    return msgspec.structs.replace(cluster, state=state, state_since=at, history=history)
 
 
 def _stage(name: StageName, status: StageStatus = "waiting", started_at: float | None = None) -> Stage:

@@ -1,16 +1,21 @@
-"""All clusters and profiles as the browsers see them, with a revision number."""
+"""All that the browsers see, clusters, profiles, jobs and the scheduler's state, with a revision number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ..api.models import Cluster, Delta, Profile, Snapshot
+from ..api.models import Cluster, Delta, Job, Profile, SchedulerStatus, Snapshot
 
 
 class ClusterTable:
-    """Clusters by key, and what changed since the last delta was taken."""
+    """Clusters by key, jobs by id, and what changed since the last delta was taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheduler: SchedulerStatus) -> None:
+        self._scheduler = scheduler
+        self._scheduler_changed = False
+        self._jobs: dict[str, Job] = {}
+        self._jobs_changed: set[str] = set()
+        self._jobs_removed: set[str] = set()
         self._clusters: dict[str, Cluster] = {}
         self._profiles: list[Profile] = []
         self._changed: set[str] = set()
@@ -26,7 +31,14 @@ class ClusterTable:
     @property
     def dirty(self) -> bool:
         """Whether there is something for a delta."""
-        return bool(self._changed or self._removed or self._profiles_changed)
+        return bool(
+            self._changed
+            or self._removed
+            or self._profiles_changed
+            or self._scheduler_changed
+            or self._jobs_changed
+            or self._jobs_removed
+        )
 
     def clusters(self) -> list[Cluster]:
         """Return all clusters, oldest first, so that cards keep their places."""
@@ -66,6 +78,44 @@ class ClusterTable:
         self._profiles_changed = True
         return True
 
+    @property
+    def scheduler(self) -> SchedulerStatus:
+        """The batch system's state."""
+        return self._scheduler
+
+    def put_scheduler(self, status: SchedulerStatus) -> bool:
+        """Replace the batch system's state; tell whether it changed."""
+        if status == self._scheduler:
+            return False
+        self._scheduler = status
+        self._scheduler_changed = True
+        return True
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs in the order of their reading."""
+        return list(self._jobs.values())
+
+    def job(self, job_id: str) -> Job | None:
+        """Return the job `job_id`, or None."""
+        return self._jobs.get(job_id)
+
+    def put_jobs(self, jobs: Mapping[str, Job]) -> bool:
+        """Replace all jobs; tell whether that changed anything.
+
+        A job that is the same object as before costs no comparison: the parsers hand on what did not change.
+        """
+        old = self._jobs
+        changed = {
+            job_id for job_id, job in jobs.items() if old.get(job_id) is not job and old.get(job_id) != job
+        }
+        removed = old.keys() - jobs.keys()
+        self._jobs = dict(jobs)
+        self._jobs_changed -= removed
+        self._jobs_changed |= changed
+        self._jobs_removed -= changed
+        self._jobs_removed |= removed
+        return bool(changed or removed)
+
     def take_delta(self) -> Delta | None:
         """Return what changed since the last call, under a new revision; None if nothing did."""
         if not self.dirty:
@@ -77,12 +127,24 @@ class ClusterTable:
             changed=[self._clusters[key] for key in sorted(self._changed)],
             removed=sorted(self._removed),
             profiles=self.profiles() if self._profiles_changed else None,
+            scheduler=self._scheduler if self._scheduler_changed else None,
+            jobs_changed=[self._jobs[job_id] for job_id in sorted(self._jobs_changed)],
+            jobs_removed=sorted(self._jobs_removed),
         )
         self._changed.clear()
         self._removed.clear()
         self._profiles_changed = False
+        self._scheduler_changed = False
+        self._jobs_changed.clear()
+        self._jobs_removed.clear()
         return delta
 
     def snapshot(self) -> Snapshot:
         """Return everything at the current revision; take the delta first."""
-        return Snapshot(revision=self._revision, profiles=self.profiles(), clusters=self.clusters())
+        return Snapshot(
+            revision=self._revision,
+            profiles=self.profiles(),
+            clusters=self.clusters(),
+            scheduler=self._scheduler,
+            jobs=self.jobs(),
+        )
