@@ -122,11 +122,13 @@ class Submission:
     script : path of the batch script: on disk, executable, 0700, it stays until the job has ended.
     name : unique name tag, at most 15 characters, first one a letter; "" keeps the name in the script.
     work_dir : folder to submit from.
+    output : file for the job's output, errors joined in.
     """
 
     script: Path
     name: str
     work_dir: Path
+    output: Path
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Dialect(ABC):
     def directives(self, resources: Resources, engines: int, name: str) -> list[str]:
         """Return the ``#PBS …`` lines for a job of `engines` MPI ranks called `name`, in order.
 
-        Output is joined into one file beside the script where the dialect can say so.
+        Where the output goes is said on qsub's command line, see `submit`.
         """
 
     @abstractmethod
