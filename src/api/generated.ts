@@ -14,6 +14,21 @@ export const API_VERSION = 1;
 export type ServerMessage = Hello | Snapshot | Delta;
 
 /**
+ * Body of `POST profiles/{name}/adopt`: makes a site's profile the user's own.
+ */
+export interface AdoptProfile {
+  /**
+   * What to call it.
+   */
+  name: string;
+}
+/**
+ * Body of `POST jobs/{id}/walltime`.
+ */
+export interface AlterWalltime {
+  walltime_seconds: number;
+}
+/**
  * What a cluster that runs under a batch system adds to one of this machine.
  */
 export interface Batch {
@@ -491,6 +506,12 @@ export interface JobHost {
   cores: number | null;
 }
 /**
+ * Reply of `GET doctor`: ready to paste, without secrets.
+ */
+export interface DoctorReport {
+  text: string;
+}
+/**
  * The body of every reply with a status of 400 or above.
  */
 export interface Error {
@@ -522,6 +543,17 @@ export interface Error {
   detail: string | null;
 }
 /**
+ * What is wrong with one setting.
+ */
+export interface FieldProblem {
+  /**
+   * E.g. `resources.walltime_seconds`; empty: the whole.
+   */
+  field: string;
+  message: string;
+  severity: 'error' | 'warning';
+}
+/**
  * First message on every connection.
  */
 export interface Hello {
@@ -545,16 +577,168 @@ export interface ServerInfo {
   host: string;
 }
 /**
+ * Reply of `GET jobs`.
+ */
+export interface JobList {
+  status: SchedulerStatus;
+  jobs: Job[];
+}
+/**
+ * Nodes of one kind.
+ */
+export interface NodeShape {
+  count: number;
+  /**
+   * How many of them are neither down nor offline.
+   */
+  up: number;
+  cores: number;
+  memory_bytes: number | null;
+}
+/**
+ * Reply of `POST profiles/preview`.
+ */
+export interface Preview {
+  scripts: Script[];
+  problems: FieldProblem[];
+}
+/**
+ * A batch script exactly as it is submitted.
+ */
+export interface Script {
+  role: 'cluster' | 'controller' | 'engines';
+  text: string;
+  /**
+   * Unified diff against the site's template; null if there is none.
+   */
+  diff: string | null;
+}
+/**
+ * Body of `POST profiles/preview`: the script of settings, or of a start, before it is submitted.
+ */
+export interface PreviewProfile {
+  /**
+   * May be one that does not exist yet.
+   */
+  profile: string;
+  /**
+   * Null: those of the profile.
+   */
+  settings: ProfileSettings | null;
+  /**
+   * Null: as the settings propose.
+   */
+  engines: number | null;
+  /**
+   * Null: as the settings propose.
+   */
+  resources: Resources | null;
+}
+/**
+ * The typed settings of a batch profile: what its script is rendered from.
+ */
+export interface ProfileSettings {
+  placement: 'in_job' | 'own_job' | 'server';
+  /**
+   * How many engines a start proposes.
+   */
+  engines: number;
+  resources: Resources;
+  /**
+   * Shell lines before the engines, e.g. `module load mpi`.
+   */
+  prologue: string[];
+  /**
+   * Further `#PBS` options, e.g. `-l place=excl`.
+   */
+  directives: string[];
+  /**
+   * Command line; empty: the Jupyter server's Python.
+   */
+  python: string[];
+  /**
+   * Command line; empty: found on the job's node.
+   */
+  mpiexec: string[];
+  mpi_args: string[];
+  /**
+   * Address or interface the controller listens on; empty: chosen on its node.
+   */
+  controller_address: string;
+}
+/**
+ * Reply of `GET profiles/{name}`, and of those that change one.
+ */
+export interface ProfileDetail {
+  profile: Profile;
+  /**
+   * Null unless its kind is `batch`.
+   */
+  settings: ProfileSettings | null;
+  preview: Preview;
+}
+/**
  * Reply of `GET profiles`.
  */
 export interface ProfileList {
   profiles: Profile[];
 }
 /**
+ * A queue and what it allows; null: no limit known.
+ */
+export interface Queue {
+  name: string;
+  /**
+   * Takes jobs.
+   */
+  enabled: boolean;
+  /**
+   * Runs jobs.
+   */
+  started: boolean;
+  is_default: boolean;
+  max_walltime_seconds: number | null;
+  default_walltime_seconds: number | null;
+  max_nodes: number | null;
+  max_cores: number | null;
+}
+/**
+ * Reply of `GET jobs/raw`: the scheduler's own table.
+ */
+export interface RawJobs {
+  /**
+   * The command line as a person would type it.
+   */
+  command: string;
+  text: string;
+  /**
+   * Seconds since 1970-01-01 UTC.
+   */
+  read_at: number;
+}
+/**
  * From the browser: send me a snapshot.
  */
 export interface Resync {
   type: 'resync';
+}
+/**
+ * Body of `PUT profiles/{name}`: makes the profile or replaces its settings.
+ */
+export interface SaveProfile {
+  settings: ProfileSettings;
+  /**
+   * True: refuse if there is one of that name.
+   */
+  create: boolean;
+}
+/**
+ * Reply of `GET scheduler`: what may be asked for.
+ */
+export interface SchedulerInfo {
+  status: SchedulerStatus;
+  queues: Queue[];
+  nodes: NodeShape[];
 }
 /**
  * Everything, at one revision.

@@ -128,7 +128,7 @@ class PreviewProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     profile: Annotated[ProfileName, Meta(description="May be one that does not exist yet.")]
     settings: Annotated[ProfileSettings | None, Meta(description="Null: those of the profile.")]
-    engines: Annotated[int | None, Meta(ge=1, description="Null: as the settings propose.")]
+    engines: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Null: as the settings propose.")]
     resources: Annotated[Resources | None, Meta(description="Null: as the settings propose.")]
 
 
