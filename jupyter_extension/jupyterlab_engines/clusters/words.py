@@ -28,6 +28,17 @@ job_killed            none
 start_interrupted     none
 profile_unwritable    ``path``: folder or file; ``detail``: the system's own words
 stop_incomplete       ``pids``: processes that did not end, comma-separated; ``host``
+job_refused           ``queue``: where the job was to go, empty: the default; ``detail``: a sentence
+                      on what the scheduler refused; ``hint``: what to do about it, empty: not known
+job_never_runs        ``job_id``; ``comment``: the scheduler's own words
+job_walltime          ``job_id``; ``walltime``: what it had, ``HH:MM:SS``
+job_memory            ``job_id``; ``memory``: what it had, e.g. ``4 GB``
+job_deleted           ``job_id``
+job_exited            ``job_id``; ``status``: in words, e.g. ``exit status 127: command not found``
+                      or ``signal 9 (SIGKILL)``
+job_lost              ``job_id``: the scheduler no longer knows it, and it left no end
+submit_unknown        ``seconds``: how long qsub was waited for; no job of the name was found
+scheduler_missing     ``command``: what was looked for, e.g. ``qsub``
 internal              ``detail``: what happened
 ===================== =========================================================================
 """
@@ -52,6 +63,15 @@ PARAMETERS: dict[FailureCode, tuple[str, ...]] = {
     "start_interrupted": (),
     "profile_unwritable": ("path", "detail"),
     "stop_incomplete": ("pids", "host"),
+    "job_refused": ("queue", "detail", "hint"),
+    "job_never_runs": ("job_id", "comment"),
+    "job_walltime": ("job_id", "walltime"),
+    "job_memory": ("job_id", "memory"),
+    "job_deleted": ("job_id",),
+    "job_exited": ("job_id", "status"),
+    "job_lost": ("job_id",),
+    "submit_unknown": ("seconds",),
+    "scheduler_missing": ("command",),
     "internal": ("detail",),
 }
 """The parameters of each code, in the order of the table above."""
@@ -60,6 +80,7 @@ TAIL_LINES = 40
 """Most lines of a log that a failure carries; the whole log can be asked for."""
 
 START_AGAIN = "Start the cluster again."
+_READ_LOG = "Read the job's log: its last lines say why. Then start the cluster again."
 
 _MIXED = {
     "library": "MPI libraries",
@@ -220,6 +241,81 @@ def _stop_incomplete(p: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
+def _job(p: Mapping[str, str]) -> str:
+    return f"job {p['job_id']}" if p["job_id"] else "the job"
+
+
+def _job_refused(p: Mapping[str, str]) -> tuple[str, str]:
+    queue = f" for the queue {p['queue']}" if p["queue"] else ""
+    detail = p["detail"].rstrip(". ")
+    return (
+        f"PBS refused the job{queue}{': ' + detail if detail else ''}.",
+        f"{p['hint'].rstrip('. ') or 'Change what the job asks for, then start the cluster again'}.",
+    )
+
+
+def _job_never_runs(p: Mapping[str, str]) -> tuple[str, str]:
+    said = f" PBS says: {p['comment'].rstrip('. ')}." if p["comment"] else ""
+    return (
+        f"PBS took {_job(p)}, but it can never run as it was asked for.{said}",
+        "Ask for fewer nodes, cores or memory, or for another queue, then start the cluster again.",
+    )
+
+
+def _job_walltime(p: Mapping[str, str]) -> tuple[str, str]:
+    walltime = f" of {p['walltime']}" if p["walltime"] else ""
+    return (
+        f"The walltime{walltime} of {_job(p)} was over, and PBS ended the controller and the engines.",
+        "Variables on the engines are lost. Start the cluster again, with more walltime if you need it.",
+    )
+
+
+def _job_memory(p: Mapping[str, str]) -> tuple[str, str]:
+    memory = f": {p['memory']} on each node" if p["memory"] else ""
+    return (
+        f"PBS ended {_job(p)}, because it used more memory than it had asked for{memory}.",
+        "Ask for more memory or put fewer engines on a node, then start the cluster again.",
+    )
+
+
+def _job_deleted(p: Mapping[str, str]) -> tuple[str, str]:
+    return (
+        f"Somebody deleted {_job(p)}, for example with qdel, "
+        "and the controller and the engines ended with it.",
+        "Start the cluster again. If it was not you, ask who runs the batch system.",
+    )
+
+
+def _job_exited(p: Mapping[str, str]) -> tuple[str, str]:
+    status = f" ({p['status']})" if p["status"] else ""
+    name = _job(p)
+    return (f"{name[0].upper()}{name[1:]} ended by itself{status}, and the engines with it.", _READ_LOG)
+
+
+def _job_lost(p: Mapping[str, str]) -> tuple[str, str]:
+    return (
+        f"PBS no longer knows {_job(p)}, and the job left no note of its end: "
+        "its node may have failed, or its output could not be written.",
+        _READ_LOG,
+    )
+
+
+def _submit_unknown(p: Mapping[str, str]) -> tuple[str, str]:
+    waited = f" within {p['seconds']} s" if p["seconds"] else ""
+    return (
+        f"qsub did not answer{waited}, and no job of this start was found in the queue.",
+        "Start the cluster again. Should the job turn up after all, the job table offers to delete it.",
+    )
+
+
+def _scheduler_missing(p: Mapping[str, str]) -> tuple[str, str]:
+    return (
+        f"The command {p['command'] or 'qsub'} was not found where the Jupyter server runs.",
+        "Load the module of your batch system before you start Jupyter, "
+        "or start Jupyter on a node that has its commands.",
+    )
+
+
 def _internal(p: Mapping[str, str]) -> tuple[str, str]:
     return (
         f"Something went wrong inside jupyterlab-engines{_colon(p['detail'])}",
@@ -241,5 +337,14 @@ _WORDS: dict[FailureCode, Callable[[Mapping[str, str]], tuple[str, str]]] = {
     "start_interrupted": _start_interrupted,
     "profile_unwritable": _profile_unwritable,
     "stop_incomplete": _stop_incomplete,
+    "job_refused": _job_refused,
+    "job_never_runs": _job_never_runs,
+    "job_walltime": _job_walltime,
+    "job_memory": _job_memory,
+    "job_deleted": _job_deleted,
+    "job_exited": _job_exited,
+    "job_lost": _job_lost,
+    "submit_unknown": _submit_unknown,
+    "scheduler_missing": _scheduler_missing,
     "internal": _internal,
 }
