@@ -7,6 +7,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Failure } from '../api/generated';
+import { batchFailureWords } from './failuresBatch';
 
 export interface IFailureWords {
   cause: string;
@@ -160,6 +161,16 @@ function wordsOf(
             )
           }
         : null;
+    case 'job_deleted':
+    case 'job_exited':
+    case 'job_lost':
+    case 'job_memory':
+    case 'job_never_runs':
+    case 'job_refused':
+    case 'job_walltime':
+    case 'scheduler_missing':
+    case 'submit_unknown':
+      return batchFailureWords(code, params, trans);
     default:
       return unknownCode(code);
   }

@@ -123,6 +123,8 @@ export function stageLabel(
   switch (stage.name) {
     case 'submitted':
       return trans.__('Submitted');
+    case 'queued':
+      return trans.__('Queued');
     case 'controller':
       return trans.__('Controller');
     case 'engines':

@@ -80,11 +80,68 @@ const CASES: Record<
     cause: /did not end on n1: 12, 13/,
     next: /kill -9 12 13/
   },
+  job_refused: {
+    params: {
+      queue: 'debug',
+      detail: 'the queue allows 30 minutes.',
+      hint: 'Ask for less walltime.'
+    },
+    cause: /refused the job for the queue `debug`: the queue allows 30 min/,
+    next: /Ask for less walltime/
+  },
+  job_never_runs: {
+    params: {
+      job_id: '17.pbs',
+      comment: 'Can Never Run: Insufficient amount of resource: ncpus'
+    },
+    cause: /job 17\.pbs, but it can never run.*Insufficient amount.*ncpus/,
+    next: /fewer nodes, cores or memory/
+  },
+  job_walltime: {
+    params: { job_id: '17.pbs', walltime: '01:00:00' },
+    cause: /walltime of job 17\.pbs \(01:00:00\) was over/,
+    next: /more walltime/
+  },
+  job_memory: {
+    params: { job_id: '17.pbs', memory: '4 GB' },
+    cause: /job 17\.pbs, because it used more memory.*: 4 GB on each node/,
+    next: /more memory or put fewer engines/
+  },
+  job_deleted: {
+    params: { job_id: '17.pbs' },
+    cause: /Somebody deleted job 17\.pbs/,
+    next: /Start the cluster again/
+  },
+  job_exited: {
+    params: { job_id: '17.pbs', status: 'exit status 127: command not found' },
+    cause: /Job 17\.pbs ended by itself \(exit status 127: command not found\)/,
+    next: /job’s log/
+  },
+  job_lost: {
+    params: { job_id: '17.pbs' },
+    cause: /no longer knows job 17\.pbs, and the job left no note/,
+    next: /job’s log/
+  },
+  submit_unknown: {
+    params: { seconds: '60' },
+    cause: /did not answer within 60 s, and no job/,
+    next: /Start the cluster again/
+  },
+  scheduler_missing: {
+    params: { command: 'qsub' },
+    cause: /`qsub` was not found/,
+    next: /Load the module/
+  },
   internal: {
     params: { detail: 'KeyError' },
     cause: /inside jupyterlab-engines: KeyError/,
     next: /server’s log/
   }
+};
+/** Parameters that the words do without. */
+const MAY_BE_UNKNOWN: Partial<Record<Failure['code'], string[]>> = {
+  engine_died: ['status'],
+  job_refused: ['queue', 'hint']
 };
 const CODES = Object.keys(CASES) as Failure['code'][];
 
@@ -109,7 +166,7 @@ describe('failureWords', () => {
     'shows the server’s words for %s where a parameter is missing',
     code => {
       const names = Object.keys(CASES[code].params).filter(
-        name => !(code === 'engine_died' && name === 'status')
+        name => !(MAY_BE_UNKNOWN[code] ?? []).includes(name)
       );
       for (const missing of names) {
         for (const value of [undefined, '']) {
@@ -151,6 +208,12 @@ describe('failureWords', () => {
     expect(words('engine_died', { ...params, status: '' }).cause).toMatch(
       /rank 3 \(process 77 on n2\) died\. The MPI world is broken/
     );
+  });
+
+  it('words a refusal of which only the reason is known', () => {
+    const { cause, nextStep } = words('job_refused', { detail: 'Too many.' });
+    expect(cause).toBe('PBS refused the job: Too many.');
+    expect(nextStep).toMatch(/Change what the job asks for/);
   });
 
   it('tells engines that never came from engines that left', () => {
