@@ -3,7 +3,9 @@ import type {
   Cluster,
   Engine,
   Failure,
+  Job,
   Profile,
+  SchedulerStatus,
   Stage
 } from '../api/generated';
 
@@ -57,6 +59,8 @@ export function cluster(changes: Partial<Cluster> = {}): Cluster {
       python_version: '3.11.2'
     },
     failure: null,
+    batch: null,
+    history: [],
     ...changes
   };
 }
@@ -99,10 +103,96 @@ export function profile(changes: Partial<Profile> = {}): Profile {
   return {
     name: 'local',
     origin: 'builtin',
+    kind: 'local',
+    placement: null,
+    engines: null,
+    resources: null,
+    locked: [],
+    notes: [],
     summary: 'Starts engines on this machine.',
     startable: true,
     problem: null,
     max_engines: 256,
     ...changes
   };
+}
+
+/** A server without a batch system. */
+export function noScheduler(
+  changes: Partial<SchedulerStatus> = {}
+): SchedulerStatus {
+  return {
+    dialect: null,
+    version: '',
+    server: '',
+    user: 'alice',
+    actions: [],
+    all_users: false,
+    answering: true,
+    since: 1000,
+    read_at: null,
+    problem: null,
+    ...changes
+  };
+}
+
+/** An OpenPBS server that answers and allows all. */
+export function scheduler(
+  changes: Partial<SchedulerStatus> = {}
+): SchedulerStatus {
+  return noScheduler({
+    dialect: 'openpbs',
+    version: '23.06.06',
+    server: 'pbshead',
+    actions: ['hold', 'release', 'delete', 'alter_walltime'],
+    read_at: 4990,
+    ...changes
+  });
+}
+
+/** A job of eight cores on two nodes that has run for a minute. */
+export function job(changes: Partial<Job> = {}): Job {
+  return {
+    job_id: '16.pbshead',
+    name: 'sim_042',
+    owner: 'alice',
+    queue: 'default',
+    state: 'running',
+    letter: 'R',
+    array_id: null,
+    nodes: 2,
+    cores: 8,
+    memory_bytes: null,
+    walltime_seconds: 3600,
+    elapsed_seconds: null,
+    submitted_at: 4900,
+    started_at: 4940,
+    ended_at: null,
+    estimated_start_at: null,
+    hosts: [
+      { name: 'n2', cores: 4 },
+      { name: 'n1', cores: 4 }
+    ],
+    comment: null,
+    never_runs: false,
+    outcome: null,
+    cluster: null,
+    orphan: false,
+    ...changes
+  };
+}
+
+/** A job that waits for nodes. */
+export function queuedJob(changes: Partial<Job> = {}): Job {
+  return job({
+    job_id: '17.pbshead',
+    state: 'queued',
+    letter: 'Q',
+    nodes: 1,
+    cores: 16,
+    started_at: null,
+    hosts: [],
+    comment: 'Not Running: Insufficient amount of resource: ncpus',
+    ...changes
+  });
 }

@@ -5,9 +5,16 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import { ApiClient } from '../api/client';
-import type { Cluster, Profile, ServerMessage } from '../api/generated';
+import type {
+  Cluster,
+  Delta,
+  Profile,
+  ServerMessage,
+  Snapshot
+} from '../api/generated';
 import { EventStream } from '../api/stream';
 import { ClusterModel, fetchSnapshot } from '../clusters/model';
+import { noScheduler } from './examples';
 
 export const trans = nullTranslator.load('jupyterlab_engines');
 
@@ -155,7 +162,14 @@ export class Bench {
   }
 
   /** Connect; the server knows these. */
-  async connect(clusters: Cluster[], profiles: Profile[]): Promise<void> {
+  async connect(
+    clusters: Cluster[],
+    profiles: Profile[],
+    batch: Pick<Snapshot, 'scheduler' | 'jobs'> = {
+      scheduler: noScheduler(),
+      jobs: []
+    }
+  ): Promise<void> {
     this.network.answer = () => ({
       status: 200,
       body: { version: '0.1.0', api_version: 1, host: 'h' }
@@ -166,21 +180,30 @@ export class Bench {
       type: 'snapshot',
       revision: this._revision,
       profiles,
-      clusters
+      clusters,
+      ...batch
     });
     this.network.requests.length = 0;
     this.network.answer = () => ({ status: 500, text: 'not expected' });
   }
 
   /** The server tells that clusters have changed or are gone. */
-  tell(changed: Cluster[], removed: string[] = []): void {
+  tell(
+    changed: Cluster[],
+    removed: string[] = [],
+    rest: Partial<Delta> = {}
+  ): void {
     this.network.last.receive({
       type: 'delta',
       base: this._revision,
       revision: (this._revision += 1),
       changed,
       removed,
-      profiles: null
+      profiles: null,
+      scheduler: null,
+      jobs_changed: [],
+      jobs_removed: [],
+      ...rest
     });
   }
 }

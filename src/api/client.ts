@@ -4,16 +4,29 @@ import {
   isCluster,
   isClusterList,
   isClusterLog,
+  isDoctorReport,
   isErrorBody,
+  isJob,
+  isJobList,
   isProfileList,
+  isRawJobs,
+  isSchedulerInfo,
+  isSchedulerStatus,
   isServerInfo
 } from './decode';
 import type {
+  AlterWalltime,
   Cluster,
   ClusterList,
   ClusterLog,
+  DoctorReport,
   Error as ErrorBody,
+  Job,
+  JobList,
   ProfileList,
+  RawJobs,
+  SchedulerInfo,
+  SchedulerStatus,
   ServerInfo,
   StartCluster
 } from './generated';
@@ -108,11 +121,58 @@ export class ApiClient {
     });
   }
 
+  /** What the batch system is, and what may be asked of it. */
+  async scheduler(): Promise<SchedulerInfo> {
+    return this._ask('GET', ['scheduler'], isSchedulerInfo);
+  }
+
+  /**
+   * The job table as the server last read it.
+   *
+   * @param scope - The user's own jobs, or those of all users where the site allows it.
+   */
+  async jobs(scope: 'mine' | 'all'): Promise<JobList> {
+    return this._ask('GET', ['jobs'], isJobList, undefined, { scope });
+  }
+
+  /** The job table in the scheduler's own words. */
+  async rawJobs(): Promise<RawJobs> {
+    return this._ask('GET', ['jobs', 'raw'], isRawJobs);
+  }
+
+  async holdJob(jobId: string): Promise<Job> {
+    return this._ask('POST', ['jobs', jobId, 'hold'], isJob);
+  }
+
+  async releaseJob(jobId: string): Promise<Job> {
+    return this._ask('POST', ['jobs', jobId, 'release'], isJob);
+  }
+
+  /** Delete a job; the reply is the job as it is, not as it will be. */
+  async deleteJob(jobId: string): Promise<Job> {
+    return this._ask('POST', ['jobs', jobId, 'delete'], isJob);
+  }
+
+  async alterWalltime(jobId: string, seconds: number): Promise<Job> {
+    const body: AlterWalltime = { walltime_seconds: seconds };
+    return this._ask('POST', ['jobs', jobId, 'walltime'], isJob, body);
+  }
+
+  /** Ask the scheduler soon instead of at the next turn. */
+  async refreshJobs(): Promise<SchedulerStatus> {
+    return this._ask('POST', ['jobs', 'refresh'], isSchedulerStatus);
+  }
+
+  /** What is known of this installation, ready to paste. */
+  async doctor(): Promise<DoctorReport> {
+    return this._ask('GET', ['doctor'], isDoctorReport);
+  }
+
   private async _ask<T>(
     method: string,
     path: string[],
     isReply: (value: unknown) => value is T,
-    body?: StartCluster,
+    body?: object,
     query?: Record<string, string>
   ): Promise<T> {
     const response = await this._request(method, path, body, query);
@@ -130,7 +190,7 @@ export class ApiClient {
   private async _request(
     method: string,
     path: string[],
-    body?: StartCluster,
+    body?: object,
     query?: Record<string, string>
   ): Promise<Response> {
     const url =

@@ -10,9 +10,15 @@ import type {
   Cluster,
   ClusterList,
   ClusterLog,
+  DoctorReport,
   Error as ErrorBody,
+  Job,
+  JobList,
   Profile,
   ProfileList,
+  RawJobs,
+  SchedulerInfo,
+  SchedulerStatus,
   ServerInfo,
   ServerMessage
 } from './generated';
@@ -67,6 +73,55 @@ export function isCluster(value: unknown): value is Cluster {
   );
 }
 
+export function isSchedulerStatus(value: unknown): value is SchedulerStatus {
+  return (
+    isObject(value) &&
+    (value.dialect === null || typeof value.dialect === 'string') &&
+    typeof value.answering === 'boolean' &&
+    isArrayOf(value.actions, isString)
+  );
+}
+
+export function isSchedulerInfo(value: unknown): value is SchedulerInfo {
+  return (
+    isObject(value) &&
+    isSchedulerStatus(value.status) &&
+    Array.isArray(value.queues) &&
+    Array.isArray(value.nodes)
+  );
+}
+
+export function isJob(value: unknown): value is Job {
+  return (
+    isObject(value) &&
+    typeof value.job_id === 'string' &&
+    typeof value.name === 'string' &&
+    typeof value.state === 'string' &&
+    Array.isArray(value.hosts)
+  );
+}
+
+export function isJobList(value: unknown): value is JobList {
+  return (
+    isObject(value) &&
+    isSchedulerStatus(value.status) &&
+    isArrayOf(value.jobs, isJob)
+  );
+}
+
+export function isRawJobs(value: unknown): value is RawJobs {
+  return (
+    isObject(value) &&
+    typeof value.command === 'string' &&
+    typeof value.text === 'string' &&
+    typeof value.read_at === 'number'
+  );
+}
+
+export function isDoctorReport(value: unknown): value is DoctorReport {
+  return isObject(value) && typeof value.text === 'string';
+}
+
 export function isServerMessage(value: unknown): value is ServerMessage {
   if (!isObject(value)) {
     return false;
@@ -82,7 +137,9 @@ export function isServerMessage(value: unknown): value is ServerMessage {
       return (
         typeof value.revision === 'number' &&
         isArrayOf(value.profiles, isProfile) &&
-        isArrayOf(value.clusters, isCluster)
+        isArrayOf(value.clusters, isCluster) &&
+        isSchedulerStatus(value.scheduler) &&
+        isArrayOf(value.jobs, isJob)
       );
     case 'delta':
       return (
@@ -90,7 +147,10 @@ export function isServerMessage(value: unknown): value is ServerMessage {
         typeof value.revision === 'number' &&
         isArrayOf(value.changed, isCluster) &&
         isArrayOf(value.removed, isString) &&
-        (value.profiles === null || isArrayOf(value.profiles, isProfile))
+        (value.profiles === null || isArrayOf(value.profiles, isProfile)) &&
+        (value.scheduler === null || isSchedulerStatus(value.scheduler)) &&
+        isArrayOf(value.jobs_changed, isJob) &&
+        isArrayOf(value.jobs_removed, isString)
       );
     default:
       return false;

@@ -321,11 +321,20 @@ export namespace ClusterModel {
 
 /** Ask for everything by plain requests: what the stream falls back on. */
 export async function fetchSnapshot(client: ApiClient): Promise<Snapshot> {
-  const [{ profiles }, { revision, clusters }] = await Promise.all([
-    client.profiles(),
-    client.clusters()
-  ]);
-  return { type: 'snapshot', revision, profiles, clusters };
+  const [{ profiles }, { revision, clusters }, { status, jobs }] =
+    await Promise.all([
+      client.profiles(),
+      client.clusters(),
+      client.jobs('mine')
+    ]);
+  return {
+    type: 'snapshot',
+    revision,
+    profiles,
+    clusters,
+    scheduler: status,
+    jobs
+  };
 }
 
 interface IStart {

@@ -1,12 +1,15 @@
 import type { ServerMessage, Snapshot } from '../../api/generated';
 import { EventStream } from '../../api/stream';
+import { noScheduler } from '../examples';
 import { FakeNetwork, FakePage, HELLO, settle } from '../fakes';
 
 const SNAPSHOT: Snapshot = {
   type: 'snapshot',
   revision: 7,
   profiles: [],
-  clusters: []
+  clusters: [],
+  scheduler: noScheduler(),
+  jobs: []
 };
 
 describe('EventStream', () => {

@@ -3,7 +3,7 @@ import type { Cluster, Delta, Snapshot } from '../../api/generated';
 import { EventStream } from '../../api/stream';
 import { ClusterModel, fetchSnapshot } from '../../clusters/model';
 import type { IClusterChange } from '../../tokens';
-import { cluster, profile, starting } from '../examples';
+import { cluster, noScheduler, profile, starting } from '../examples';
 import { FakeNetwork, FakePage, HELLO, settle, waitUntil } from '../fakes';
 import type { IAnswer } from '../fakes';
 
@@ -13,7 +13,14 @@ const SERVER: IAnswer = {
 };
 
 function snapshot(revision: number, clusters: Cluster[]): Snapshot {
-  return { type: 'snapshot', revision, profiles: [profile()], clusters };
+  return {
+    type: 'snapshot',
+    revision,
+    profiles: [profile()],
+    clusters,
+    scheduler: noScheduler(),
+    jobs: []
+  };
 }
 
 function delta(
@@ -27,7 +34,10 @@ function delta(
     revision: base + 1,
     changed,
     removed,
-    profiles: null
+    profiles: null,
+    scheduler: null,
+    jobs_changed: [],
+    jobs_removed: []
   };
 }
 
