@@ -1,0 +1,34 @@
+"""Job ids that are safe on a command line, and where qsub's answer has one. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..api.names import JobId
+from .answer import text
+from .base import UnknownJob
+
+PBS_ID = re.compile(r"[0-9]{1,18}(?:\[[0-9]{0,9}\])?(?:\.[A-Za-z0-9][A-Za-z0-9._-]{0,253})?", re.ASCII)
+"""``16.server``, ``18[].server``, ``18[2].server``: OpenPBS and Torque; the server may be left out."""
+
+
+def checked_id(job_id: JobId, pattern: re.Pattern[str] = PBS_ID) -> JobId:
+    """Return `job_id`; raise `UnknownJob` if it does not look like one: it must never be an option."""
+    if pattern.fullmatch(job_id) is None:
+        raise UnknownJob(f"{job_id[:100]!r} is not the id of a job here.")
+    return job_id
+
+
+def id_in(stdout: bytes, pattern: re.Pattern[str] = PBS_ID) -> JobId | None:
+    """Return the last line that is nothing but a job id; sites print other things around it."""
+    for line in reversed(text(stdout).splitlines()):
+        if pattern.fullmatch(line.strip()):
+            return line.strip()
+    return None
+
+
+def array_of(job_id: JobId) -> JobId | None:
+    """Return ``18[].server`` for the subjob ``18[2].server``, None for any other job."""
+    number, bracket, rest = job_id.partition("[")
+    index, _, server = rest.partition("]")
+    return f"{number}[]{server}" if bracket and index else None
