@@ -139,13 +139,14 @@ function refusedWords(
   if (!detail) {
     return null;
   }
+  const otherwise = trans.__(
+    'Change what the job asks for, then start the cluster again.'
+  );
   return {
     cause: queue
       ? trans.__('PBS refused the job for the queue `%1`: %2', queue, detail)
       : trans.__('PBS refused the job: %1', detail),
-    nextStep: hint
-      ? hint
-      : trans.__('Change what the job asks for, then start the cluster again.')
+    nextStep: hint !== '' ? (hint ?? otherwise) : otherwise
   };
 }
 
