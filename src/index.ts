@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { clustersPlugin } from './plugins/clusters';
 import { commandsPlugin } from './plugins/commands';
+import { connectionPlugin } from './plugins/connection';
 import { kernelsPlugin } from './plugins/kernels';
 import { launcherPlugin } from './plugins/launcher';
 import { logPlugin } from './plugins/log';
@@ -14,6 +15,7 @@ export * from './tokens';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
+  connectionPlugin,
   clustersPlugin,
   kernelsPlugin,
   logPlugin,

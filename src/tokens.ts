@@ -1,7 +1,30 @@
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
-import type { Cluster, ClusterLog, Profile } from './api/generated';
+import type { ApiClient } from './api/client';
+import type {
+  Cluster,
+  ClusterLog,
+  Job,
+  JobList,
+  Profile,
+  RawJobs,
+  SchedulerStatus
+} from './api/generated';
+import type { EventStream } from './api/stream';
+
+/** The one line to the server half: what asks, and what listens. */
+export interface IServerConnection {
+  readonly client: ApiClient;
+  /** Opened and disposed by the cluster manager; all others only listen. */
+  readonly stream: EventStream;
+}
+
+/** The one line to the server half. */
+export const IServerConnection = new Token<IServerConnection>(
+  'jupyterlab-engines:IServerConnection',
+  'Requests to the server half of the engines extension, and the stream it tells on.'
+);
 
 /**
  * How much the browser knows of the server at this moment.
@@ -95,6 +118,54 @@ export const IClusterManager = new Token<IClusterManager>(
   'Starts, stops and follows clusters of engines; has no user interface.'
 );
 
+/** Something the user asked of a job, which the scheduler has not answered yet. */
+export interface IJobRequest {
+  action: SchedulerStatus['actions'][number];
+  /** The server's clock when it was asked, in seconds. */
+  askedAt: number;
+}
+
+/** Which jobs changed, came or went; null: any of them may have. */
+export type JobsChange = ReadonlySet<string> | null;
+
+/**
+ * The scheduler's queue, as the server last read it, and what can be done to a job.
+ *
+ * #### Notes
+ * Commands resolve when the server has accepted them: what came of them is told by `changed`.
+ * They reject with an error that can be put into words.
+ */
+export interface IJobStore extends IDisposable {
+  /** The batch system; null until the server has told. */
+  readonly scheduler: SchedulerStatus | null;
+  /** The user's jobs by id, as of `scheduler.read_at`: kept when the scheduler does not answer. */
+  readonly jobs: ReadonlyMap<string, Job>;
+  /** What was asked and not answered yet, by job id. */
+  readonly requests: ReadonlyMap<string, IJobRequest>;
+  /** Jobs, requests or the scheduler's state changed. */
+  readonly changed: ISignal<IJobStore, JobsChange>;
+
+  hold(jobId: string): Promise<void>;
+  release(jobId: string): Promise<void>;
+  delete(jobId: string): Promise<void>;
+  alterWalltime(jobId: string, seconds: number): Promise<void>;
+
+  /** Have the scheduler asked soon, not at the next turn. */
+  refresh(): Promise<void>;
+
+  /** Read the jobs of all users, where the site allows it. */
+  readAll(): Promise<JobList>;
+
+  /** Read the table in the scheduler's own words. */
+  readRaw(): Promise<RawJobs>;
+}
+
+/** The scheduler's queue. */
+export const IJobStore = new Token<IJobStore>(
+  'jupyterlab-engines:IJobStore',
+  'Follows the jobs of the batch system; has no user interface.'
+);
+
 /** The user's choices, validated. */
 export interface IEngineSettings {
   /** Connect by a visible cell, or by running the same lines without one. */
@@ -103,6 +174,8 @@ export interface IEngineSettings {
   readonly reattach: 'ask' | 'auto';
   /** Whether the status bar shows the engines. */
   readonly showStatusBar: boolean;
+  /** Whether to notify of engines that are ready, have failed or are about to end. */
+  readonly showNotices: boolean;
   readonly changed: ISignal<IEngineSettings, void>;
 }
 

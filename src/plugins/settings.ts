@@ -38,6 +38,7 @@ class EngineSettings implements IEngineSettings {
   connectMode: 'cell' | 'silent' = 'cell';
   reattach: 'ask' | 'auto' = 'ask';
   showStatusBar = true;
+  showNotices = true;
   readonly changed = new Signal<this, void>(this);
 
   follow(settings: ISettingRegistry.ISettings): void {
@@ -50,6 +51,7 @@ class EngineSettings implements IEngineSettings {
     this.connectMode = composite.connectMode === 'silent' ? 'silent' : 'cell';
     this.reattach = composite.reattach === 'auto' ? 'auto' : 'ask';
     this.showStatusBar = composite.showStatusBar !== false;
+    this.showNotices = composite.showNotices !== false;
     this.changed.emit();
   }
 }

@@ -1,14 +1,9 @@
-import { readFileSync } from 'fs';
-import * as path from 'path';
 import * as decode from '../../api/decode';
 
 /** What the Python side is tested against too, by `test_contract.py`. */
-const EXAMPLES = JSON.parse(
-  readFileSync(
-    path.resolve('jupyter_extension/tests/data/wire_examples.json'),
-    'utf-8'
-  )
-) as Record<string, unknown[]>;
+const EXAMPLES = jest.requireActual<Record<string, unknown[]>>(
+  '../../../jupyter_extension/tests/data/wire_examples.json'
+);
 
 const READERS: Record<string, (value: unknown) => boolean> = {
   ServerInfo: decode.isServerInfo,

@@ -20,6 +20,7 @@ class Settings implements IEngineSettings {
   connectMode: 'cell' | 'silent' = 'cell';
   reattach: 'ask' | 'auto' = 'ask';
   showStatusBar = true;
+  showNotices = true;
   readonly changed = new Signal<this, void>(this);
 }
 

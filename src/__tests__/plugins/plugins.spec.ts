@@ -15,7 +15,8 @@ import type { ILogViewer } from '../../tokens';
 import {
   IClusterManager,
   IEngineConnector,
-  IEngineSettings
+  IEngineSettings,
+  IServerConnection
 } from '../../tokens';
 import { cluster, failed, profile } from '../examples';
 import { Bench, FakeNetwork, settle } from '../fakes';
@@ -87,7 +88,8 @@ describe('plugins', () => {
     notebook = new SimulatedNotebook('a.ipynb');
     const required = plugin('kernels').requires ?? [];
     services = new Map<Token<unknown>, unknown>([
-      [IClusterManager, bench.model]
+      [IClusterManager, bench.model],
+      [IServerConnection, app.activate(plugin('connection'))]
     ]);
     const tracker = required.find(token => token !== IClusterManager);
     if (tracker === undefined) {
@@ -105,7 +107,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(10);
+    expect(plugins).toHaveLength(11);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);
@@ -126,7 +128,10 @@ describe('plugins', () => {
   );
 
   it('clusters asks who answers, but does not wait for it', async () => {
-    const manager = app.activate(plugin('clusters')) as IClusterManager;
+    const manager = app.activate(
+      plugin('clusters'),
+      services
+    ) as IClusterManager;
     disposables.push(manager);
     expect(manager.link.state).toBe('connecting');
     await settle();
@@ -145,7 +150,8 @@ describe('plugins', () => {
       expect(app.activate(plugin('settings'))).toMatchObject({
         connectMode: 'cell',
         reattach: 'ask',
-        showStatusBar: true
+        showStatusBar: true,
+        showNotices: true
       });
     });
 
