@@ -5,10 +5,17 @@ import type { ApiClient } from './api/client';
 import type {
   Cluster,
   ClusterLog,
+  DoctorReport,
   Job,
   JobList,
+  Preview,
+  PreviewProfile,
   Profile,
+  ProfileDetail,
   RawJobs,
+  Resources,
+  SaveProfile,
+  SchedulerInfo,
   SchedulerStatus
 } from './api/generated';
 import type { EventStream } from './api/stream';
@@ -88,8 +95,16 @@ export interface IClusterManager extends IDisposable {
   /** Return the server's clock, in seconds since 1970-01-01 UTC. */
   serverNow(): number;
 
-  /** Start a cluster. Asking again while the first request is on its way starts nothing more. */
-  start(profile: string, engines: number): Promise<Cluster>;
+  /**
+   * Start a cluster. Asking again while the first request is on its way starts nothing more.
+   *
+   * @param resources - What its job asks for; null: as the profile proposes.
+   */
+  start(
+    profile: string,
+    engines: number,
+    resources?: Resources | null
+  ): Promise<Cluster>;
 
   /** Stop a cluster; stopping twice is the same as once. */
   stop(key: string): Promise<Cluster>;
@@ -249,4 +264,53 @@ export interface ILogViewer {
 export const ILogViewer = new Token<ILogViewer>(
   'jupyterlab-engines:ILogViewer',
   'Opens the logs of a cluster.'
+);
+
+/**
+ * Profiles, their settings and their scripts, and what the batch system allows.
+ *
+ * #### Notes
+ * All methods reject with an error that `problemOf` words. The list of profiles is
+ * `IClusterManager`'s, which follows it: a change made here arrives there.
+ */
+export interface IProfileService {
+  /** What may be asked for: queues and their limits, nodes. */
+  scheduler(): Promise<SchedulerInfo>;
+
+  profile(name: string): Promise<ProfileDetail>;
+
+  /** Make a profile, or replace its settings. */
+  saveProfile(name: string, body: SaveProfile): Promise<ProfileDetail>;
+
+  /** Make a site's profile the user's own, under a name of the user's choice. */
+  adoptProfile(name: string, ownName: string): Promise<ProfileDetail>;
+
+  deleteProfile(name: string): Promise<void>;
+
+  /** Return the exact script of settings or of a start, and what is wrong with them. */
+  previewProfile(body: PreviewProfile): Promise<Preview>;
+
+  /** What is known of this installation, ready to paste. */
+  doctor(): Promise<DoctorReport>;
+}
+
+/** Profiles, their settings and their scripts. */
+export const IProfileService = new Token<IProfileService>(
+  'jupyterlab-engines:IProfileService',
+  'Reads, previews and changes the profiles that engines are started from.'
+);
+
+/** Opens the form for the settings of a profile. */
+export interface IProfileEditor {
+  /** Open the settings of a profile, or bring them to the front. */
+  edit(name: string): void;
+
+  /** Open an empty form for a profile of the batch system. */
+  create(): void;
+}
+
+/** Opens the form for the settings of a profile. */
+export const IProfileEditor = new Token<IProfileEditor>(
+  'jupyterlab-engines:IProfileEditor',
+  'Opens the settings of a profile, beside the script made from them.'
 );

@@ -8,6 +8,8 @@ import {
   isErrorBody,
   isJob,
   isJobList,
+  isPreview,
+  isProfileDetail,
   isProfileList,
   isRawJobs,
   isSchedulerInfo,
@@ -15,6 +17,7 @@ import {
   isServerInfo
 } from './decode';
 import type {
+  AdoptProfile,
   AlterWalltime,
   Cluster,
   ClusterList,
@@ -23,8 +26,12 @@ import type {
   Error as ErrorBody,
   Job,
   JobList,
+  Preview,
+  PreviewProfile,
+  ProfileDetail,
   ProfileList,
   RawJobs,
+  SaveProfile,
   SchedulerInfo,
   SchedulerStatus,
   ServerInfo,
@@ -166,6 +173,35 @@ export class ApiClient {
   /** What is known of this installation, ready to paste. */
   async doctor(): Promise<DoctorReport> {
     return this._ask('GET', ['doctor'], isDoctorReport);
+  }
+
+  async profile(name: string): Promise<ProfileDetail> {
+    return this._ask('GET', ['profiles', name], isProfileDetail);
+  }
+
+  /** Make a profile, or replace its settings. */
+  async saveProfile(name: string, body: SaveProfile): Promise<ProfileDetail> {
+    return this._ask('PUT', ['profiles', name], isProfileDetail, body);
+  }
+
+  /** Make a site's profile the user's own, under the name `ownName`. */
+  async adoptProfile(name: string, ownName: string): Promise<ProfileDetail> {
+    const body: AdoptProfile = { name: ownName };
+    return this._ask(
+      'POST',
+      ['profiles', name, 'adopt'],
+      isProfileDetail,
+      body
+    );
+  }
+
+  async deleteProfile(name: string): Promise<void> {
+    await this._request('DELETE', ['profiles', name]);
+  }
+
+  /** The exact script of settings or of a start, and what is wrong with them. */
+  async previewProfile(body: PreviewProfile): Promise<Preview> {
+    return this._ask('POST', ['profiles', 'preview'], isPreview, body);
   }
 
   private async _ask<T>(

@@ -14,7 +14,9 @@ import type {
   Error as ErrorBody,
   Job,
   JobList,
+  Preview,
   Profile,
+  ProfileDetail,
   ProfileList,
   RawJobs,
   SchedulerInfo,
@@ -50,6 +52,23 @@ export function isClusterLog(value: unknown): value is ClusterLog {
     isObject(value) &&
     typeof value.source === 'string' &&
     typeof value.text === 'string'
+  );
+}
+
+export function isPreview(value: unknown): value is Preview {
+  return (
+    isObject(value) &&
+    Array.isArray(value.scripts) &&
+    Array.isArray(value.problems)
+  );
+}
+
+export function isProfileDetail(value: unknown): value is ProfileDetail {
+  return (
+    isObject(value) &&
+    isProfile(value.profile) &&
+    (value.settings === null || isObject(value.settings)) &&
+    isPreview(value.preview)
   );
 }
 

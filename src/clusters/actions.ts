@@ -10,7 +10,7 @@ import {
   confirmStop,
   explain
 } from './dialogs';
-import { problemLine, problemOf } from './problem';
+import { problemLine, problemOf } from '../problem';
 import { checkEngines } from './startModel';
 import { isLive, isUsable } from './words';
 

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Failure } from '../api/generated';
 import { failureWords } from './failures';
-import { Output } from './problemView';
+import { Output } from '../problemView';
 
 /** Why a cluster failed, what to do, and the log's last lines one click away. */
 export function FailureView(props: {

@@ -2,8 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { ClusterLog } from '../api/generated';
 import type { IClusterChange, IClusterManager } from '../tokens';
-import { problemOf } from './problem';
-import type { IProblem } from './problem';
+import { problemOf } from '../problem';
+import type { IProblem } from '../problem';
 
 /** As much as helps to find a cause; the file on disk has all of it. */
 const LINES = 1000;

@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { ClusterLog } from '../api/generated';
-import { ProblemView } from './problemView';
-import type { IProblem } from './problem';
+import { ProblemView } from '../problemView';
+import type { IProblem } from '../problem';
 
 type Source = ClusterLog['source'];
 const SOURCES: readonly Source[] = ['engines', 'controller', 'job'];

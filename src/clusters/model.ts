@@ -10,6 +10,7 @@ import type {
   Delta,
   Hello,
   Profile,
+  Resources,
   ServerInfo,
   ServerMessage,
   Snapshot
@@ -109,8 +110,12 @@ export class ClusterModel implements IClusterManager {
     return this._now() / 1000 + this._clockOffset;
   }
 
-  async start(profile: string, engines: number): Promise<Cluster> {
-    const name = JSON.stringify([profile, engines]);
+  async start(
+    profile: string,
+    engines: number,
+    resources: Resources | null = null
+  ): Promise<Cluster> {
+    const name = JSON.stringify([profile, engines, resources]);
     const pending = this._starts.get(name);
     if (pending?.reply) {
       return pending.reply;
@@ -121,6 +126,7 @@ export class ClusterModel implements IClusterManager {
     start.reply = this._client.startCluster({
       profile,
       engines,
+      ...(resources !== null && { resources }),
       idempotency_key: start.key
     });
     try {

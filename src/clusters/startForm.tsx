@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Profile } from '../api/generated';
-import { ProblemView } from './problemView';
-import type { IProblem } from './problem';
+import { ProblemView } from '../problemView';
+import type { IProblem } from '../problem';
 
 export interface IStartFormProps {
   profiles: readonly Profile[];

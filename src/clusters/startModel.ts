@@ -4,8 +4,8 @@ import { VDomModel } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import type { Profile } from '../api/generated';
 import type { IClusterManager } from '../tokens';
-import { problemOf } from './problem';
-import type { IProblem } from './problem';
+import { problemOf } from '../problem';
+import type { IProblem } from '../problem';
 
 /** Where the last choices are kept, for each workspace. */
 const STATE_KEY = 'jupyterlab-engines:start';

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
-import { Icon } from '../icon';
-import { failedIcon } from '../icons';
+import { Icon } from './icon';
+import { failedIcon } from './icons';
 import type { IProblem } from './problem';
 
 export interface IProblemViewProps {

@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { RequestError } from '../api/client';
+import { RequestError } from './api/client';
 
 /** Something that did not work, for people: what, what to do, and the system's own words. */
 export interface IProblem {

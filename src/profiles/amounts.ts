@@ -1,0 +1,111 @@
+/** Reads and writes amounts as people type them: walltime, memory, counts. Pure. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+const UNIT_SECONDS: Record<string, number> = {
+  s: 1,
+  sec: 1,
+  m: 60,
+  min: 60,
+  h: 3600,
+  d: 86_400
+};
+/** PBS counts in powers of 1024. */
+const UNIT_BYTES = [
+  ['TB', 1024 ** 4],
+  ['GB', 1024 ** 3],
+  ['MB', 1024 ** 2],
+  ['KB', 1024]
+] as const;
+
+/**
+ * Return a walltime in seconds, or null if it cannot be told what is meant.
+ *
+ * #### Notes
+ * Takes `1:30` (hours and minutes), `01:30:00`, `90m`, `2h`, `1h 30m`, `1.5 h`, `1d`. A bare
+ * number is none: PBS reads it as seconds, Slurm as minutes.
+ */
+export function parseWalltime(text: string): number | null {
+  const trimmed = text.trim().toLowerCase();
+  const clock = /^(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(trimmed);
+  if (clock !== null) {
+    const [, hours, minutes, seconds = '0'] = clock;
+    return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  }
+  if (!/^(\d+(\.\d+)?\s*(s|sec|m|min|h|d)\s*)+$/.test(trimmed)) {
+    return null;
+  }
+  let total = 0;
+  for (const [, number, unit] of trimmed.matchAll(/([\d.]+)\s*([a-z]+)/g)) {
+    total += Number(number) * (UNIT_SECONDS[unit ?? ''] ?? NaN);
+  }
+  return Number.isFinite(total) ? Math.round(total) : null;
+}
+
+/** Write a walltime as PBS does: `01:30:00`. */
+export function walltimeText(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return [whole / 3600, (whole / 60) % 60, whole % 60]
+    .map(part => String(Math.floor(part)).padStart(2, '0'))
+    .join(':');
+}
+
+/** Write a span in words: `1 h 30 min`; seconds only below a minute. */
+export function spanWords(seconds: number, trans: TranslationBundle): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) {
+    return trans.__('%1 s', whole);
+  }
+  const days = Math.floor(whole / 86_400);
+  const hours = Math.floor(whole / 3600) % 24;
+  const minutes = Math.floor(whole / 60) % 60;
+  const parts = [];
+  if (days > 0) {
+    parts.push(trans.__('%1 d', days));
+  }
+  if (hours > 0) {
+    parts.push(trans.__('%1 h', hours));
+  }
+  // Nobody plans two days to the minute.
+  if (minutes > 0 && days === 0) {
+    parts.push(trans.__('%1 min', minutes));
+  }
+  return parts.join(' ');
+}
+
+/** Return an amount of memory in bytes, e.g. of `4 GB`, `4gb`, `512M`; null if it is none. */
+export function parseMemory(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt])i?b?$/i.exec(text.trim());
+  if (match === null) {
+    return null;
+  }
+  const [, number, letter = ''] = match;
+  const unit = UNIT_BYTES.find(([name]) =>
+    name.startsWith(letter.toUpperCase())
+  );
+  return unit === undefined ? null : Math.round(Number(number) * unit[1]);
+}
+
+/** Write an amount of memory in the largest unit that keeps it a whole number. */
+export function memoryText(bytes: number): string {
+  const unit = UNIT_BYTES.find(
+    ([, size]) => bytes >= size && bytes % size === 0
+  );
+  return unit === undefined
+    ? `${Math.ceil(bytes / 1024)} KB`
+    : `${bytes / unit[1]} ${unit[0]}`;
+}
+
+/** Return a whole number of at least one, or null. */
+export function parseCount(text: string): number | null {
+  const trimmed = text.trim();
+  const count = /^\d{1,9}$/.test(trimmed) ? Number(trimmed) : 0;
+  return count > 0 ? count : null;
+}
+
+/** Write an hour of the day as the user's language does. */
+export function timeOfDay(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit'
+  });
+}
