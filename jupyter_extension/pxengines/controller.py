@@ -8,6 +8,8 @@
   first answer counts at once. Between arrivals it beats exactly as slowly as the stock one.
 - Connection files appear whole and private (0600), never half written.
 - Its helper processes die with it, also when it is killed.
+- Told an address, it listens on that one whatever the profile's ipcontroller_config.py says, and
+  everything that can be reached from elsewhere is encrypted (CURVE).
 """
 
 from __future__ import annotations
@@ -24,10 +26,15 @@ import zmq.asyncio
 from ipyparallel.controller import heartmonitor
 from ipyparallel.controller.app import IPController
 from ipyparallel.util import bind, connect, disambiguate_url, set_hwm
+from jupyter_client.session import new_id_bytes
+from traitlets import Bool, Unicode
 from traitlets.config import Config
 from zmq.eventloop.zmqstream import ZMQStream
 
+from .launch.addresses import is_loopback
+from .launch.connection_file import RUN_ID_FIELD
 from .launch.files import write_atomic
+from .launch.paths import RUN_ID_VARIABLE
 from .launch.process import die_with_parent
 
 _GATHER_SECONDS = 0.03
@@ -105,14 +112,41 @@ def run_heart_monitor(
 class EngineController(IPController):
     """The controller of our clusters."""
 
+    address = Unicode("", help="The one address to listen on; empty: as ipcontroller's options say.").tag(
+        config=True
+    )
+    encrypt = Bool(False, help="Encrypt also what does not leave this host.").tag(config=True)
+
     def save_connection_dict(self, fname: str, cdict: dict[str, Any]) -> None:
         """Write a connection file at once and 0600: engines wait for it to appear."""
         path = Path(self.profile_dir.security_dir) / fname
         self.log.info("writing connection info to %s", path)
-        write_atomic(path, json.dumps(cdict, indent=2).encode())
+        run_id = os.environ.get(RUN_ID_VARIABLE)
+        content = {**cdict, RUN_ID_FIELD: run_id} if run_id else cdict
+        write_atomic(path, json.dumps(content, indent=2).encode())
+
+    def cleanup_connection_files(self) -> None:
+        """Remove the connection files, if the job has not done so already."""
+        for fname in () if self.reuse_files else (self.client_json_file, self.engine_json_file):
+            (Path(self.profile_dir.security_dir) / fname).unlink(missing_ok=True)
+
+    def secure(self) -> None:
+        """Settle where to listen, and whether to encrypt."""
+        if self.address:
+            self.engine_ip = self.client_ip = self.address
+            self.monitor_ip = "127.0.0.1"  # only this process and its children talk there
+        local = self.engine_transport == self.client_transport == "ipc" or all(
+            map(is_loopback, (self.engine_ip, self.client_ip, self.monitor_ip))
+        )
+        if self.encrypt or not local:
+            # Signed as well, which ipyparallel would give up: the key also tells one controller from another.
+            if "key" not in self.config.Session:
+                self.config.Session.key = new_id_bytes()
+            self.enable_curve = True
 
     def init_hub(self) -> None:
         """Set up the hub as ipyparallel does, with our heart monitor in place of its own."""
+        self.secure()
         super().init_hub()
         config = Config()
         for name in ("Session", "HeartMonitor"):

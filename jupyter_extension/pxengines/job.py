@@ -1,18 +1,21 @@
 """The job: one controller and one MPI world of engines, and nothing that outlives them.
 
-``python -m pxengines.job RUN_DIR`` reads ``spec.json`` there and runs until its controller or its engines
-end, or until SIGTERM. It is what the server starts for a local cluster. Everything it does is told in
-``events.jsonl``. Exit status: 0 asked to stop, 1 something ended or could not start, 75 the run is taken.
+``python -m pxengines.job RUN_DIR [ROLE]`` reads ``spec.json`` there and runs until its controller or its
+engines end, or until SIGTERM. It is what the server starts for a local cluster, and what a batch script runs.
+ROLE is what of the cluster it runs: ``cluster`` (the default: all), ``controller`` or ``engines``.
+Everything it does is told in ``events.jsonl`` (``events-ROLE.jsonl``). Exit status: 0 asked to stop, by
+somebody or by the job of the other role, 1 something ended or could not start, 75 the run is taken.
 
 Standard library only, so that it is running within a few hundredths of a second.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,12 +23,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from .launch.events import EventName, append_event
-from .launch.files import make_private_dir, write_atomic
+from .launch.addresses import NoSuchAddress, choose_address
+from .launch.batch import BatchJob, batch_job
+from .launch.cluster_file import write_cluster_file
+from .launch.connection_file import connection_of_run
+from .launch.events import EventName, append_event, events_of_run
+from .launch.files import make_private_dir
 from .launch.losses import RUN_DIR_VARIABLE, Loss, forget_losses, read_losses
-from .launch.mpiexec import Vendor, ask_vendor, find_mpiexec, mpi_environment, world_args
-from .launch.paths import RUN_ID_VARIABLE, RunPaths
-from .launch.process import WORK_DIR_VARIABLE, die_with_parent, end_group, without_secrets
+from .launch.mpiexec import (
+    Vendor,
+    ask_vendor,
+    find_mpiexec,
+    forward_args,
+    mpi_environment,
+    spread_args,
+    world_args,
+)
+from .launch.paths import ROLES, RUN_ID_VARIABLE, Role, RunPaths
+from .launch.process import SAFE_PATH, WORK_DIR_VARIABLE, die_with_parent, end_group, without_secrets
 from .launch.spec import JobSpec
 
 GRACE_SECONDS = 5.0
@@ -37,9 +52,15 @@ NOTE_SECONDS = 0.5
 """How long after mpiexec the note of the engine that made it end may come."""
 PATIENCE_SECONDS = 3.0
 """How long mpiexec may take to end by itself after an engine ended."""
+ASKED_SECONDS = 1.0
+"""A scheduler that ends a job signals all its processes, on all nodes, not in the same instant: how
+long after the first of them has ended our own signal may come."""
+OTHER_JOB_SECONDS = 2.0
+"""How often to look, in a folder that other hosts share, what the job of the other role tells."""
 
 LOCK_ATTEMPTS = 20
 EXIT_TAKEN = 75
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 _ENDED_FROM_OUTSIDE = (-signal.SIGTERM, signal.SIGTERM, 128 + signal.SIGTERM)
 """How mpiexec ends when it was sent SIGTERM; Hydra hands on the bare number."""
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
@@ -55,52 +76,119 @@ class CannotStart(Exception):
 
 
 class Job:
-    """The life of one run, from the lock to the last child's end."""
+    """The life of one job of a run, from the lock to the last child's end."""
 
-    def __init__(self, paths: RunPaths, spec: JobSpec) -> None:
+    def __init__(self, paths: RunPaths, spec: JobSpec, role: Role = "cluster") -> None:
         self._paths = paths
         self._spec = spec
-        self._children: list[subprocess.Popen[bytes]] = []
-        self._asked_to_stop = False
+        self._role = role
+        self._batch = _batch_of(spec, role)
+        self._controller: subprocess.Popen[bytes] | None = None
+        self._engines: subprocess.Popen[bytes] | None = None
+        self._in_order = False
         self._vendor: Vendor = "unknown"
+        self._other_looked = time.monotonic()
 
     def run(self) -> int:
         """Run to the end; return the exit status."""
-        self._note("job_started", pid=os.getpid())
-        self._remove_traces()  # of a run that was killed: engines must not find its connection file
-        forget_losses(self._paths.run_dir)
+        facts: dict[str, Any] = {
+            "host": socket.gethostname(),
+            "run_id": self._spec.run_id,
+            "role": self._role,
+        }
+        if self._batch is not None:
+            facts |= {"job_id": self._batch.job_id, "nodes": self._batch.nodes}
+        # Of a run that was killed: engines must not find its connection file.
+        self._remove_traces()
+        if self._role != "controller":
+            forget_losses(self._paths.run_dir)
+        self._note("job_started", pid=os.getpid(), **facts)
         try:
-            controller, engines = self._start()
+            if self._start():
+                self._wait()
         except CannotStart as error:
             self._note("cannot_start", code=error.code, params=error.params)
-            self._end_children()
-            self._remove_traces()
-            self._note("job_ended")
-            return 1
-        self._wait(controller, engines)
+        # First what a scheduler in a hurry must not keep us from; the controller may write it once more.
+        self._remove_traces()
         self._end_children()
         self._remove_traces()
         self._note("job_ended")
-        return 0 if self._asked_to_stop else 1
+        return 0 if self._in_order else 1
 
-    def _start(self) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    def _start(self) -> bool:
+        """Start what this job runs; False if it was asked to stop before that.
+
+        Raises
+        ------
+        CannotStart
+            If it cannot.
+        """
         spec, paths = self._spec, self._paths
-        mpiexec = spec.mpiexec
-        if mpiexec is None:
-            found = find_mpiexec(spec.python[0])
-            if found is None:
-                search_path = os.environ.get("PATH", "")
-                raise CannotStart("mpiexec_missing", mpiexec="mpiexec", search_path=search_path)
-            mpiexec = [found]
+        mpiexec = [] if self._role == "controller" else self._mpiexec()
         environment = without_secrets(os.environ)
         environment[RUN_ID_VARIABLE] = spec.run_id
         make_private_dir(paths.security_dir)
-        cluster = [f"--profile-dir={paths.profile_dir}", f"--cluster-id={paths.cluster_id}"]
-        # Both at once: the engines wait for the connection file, which costs less than starting them later.
-        controller = self._spawn(
-            [*spec.python, "-m", "pxengines.controller", *cluster], environment, "controller"
-        )
-        self._note("controller_started", pid=controller.pid)
+        if self._role != "engines":
+            # Both at once: the engines wait for the connection file, which costs less than starting
+            # them later.
+            self._start_controller(environment)
+        elif not self._wait_for_controller():
+            return False
+        if self._role != "controller":
+            self._start_engines(mpiexec, environment)
+        if self._role != "engines":
+            local = self._engines if spec.placement == "local" else None
+            write_cluster_file(paths, spec, None if local is None else local.pid)
+        return True
+
+    def _mpiexec(self) -> list[str]:
+        if self._spec.mpiexec is not None:
+            return self._spec.mpiexec
+        found = find_mpiexec(self._spec.python[0])
+        if found is None:
+            search_path = os.environ.get("PATH", "")
+            raise CannotStart("mpiexec_missing", mpiexec="mpiexec", search_path=search_path)
+        return [found]
+
+    def _cluster_args(self) -> list[str]:
+        return [f"--profile-dir={self._paths.profile_dir}", f"--cluster-id={self._paths.cluster_id}"]
+
+    def _start_controller(self, environment: dict[str, str]) -> None:
+        spec = self._spec
+        argv = [*spec.python, "-m", "pxengines.controller", *self._cluster_args()]
+        facts = {}
+        if spec.placement != "local":
+            try:
+                address = choose_address(spec.controller_address, self._batch.others if self._batch else ())
+            except NoSuchAddress as error:
+                raise CannotStart("internal", detail=str(error)) from error
+            facts["address"] = address
+            argv.append(f"--EngineController.address={address}")
+        if spec.placement != "local" or spec.encrypt:
+            argv.append("--EngineController.encrypt=True")
+        self._controller = self._spawn(argv, environment, "controller")
+        self._note("controller_started", pid=self._controller.pid, **facts)
+
+    def _wait_for_controller(self) -> bool:
+        """Wait until the controller that another job runs can be reached; False if asked to stop before.
+
+        Raises
+        ------
+        CannotStart
+            If that job has ended.
+        """
+        path = self._paths.connection_file("engine")
+        while (info := connection_of_run(path, self._spec.run_id)) is None:
+            if self._asked_within(LOOK_SECONDS):
+                return False
+            if self._other_job_has_ended():
+                words = "the job of the controller has ended before the engines could start"
+                raise CannotStart("controller_exited", status="", detail=words)
+        self._note("controller_found", address=str(info.get("interface")))
+        return True
+
+    def _start_engines(self, mpiexec: list[str], environment: dict[str, str]) -> None:
+        spec, paths = self._spec, self._paths
         try:
             vendor = ask_vendor(mpiexec)
         except OSError as error:
@@ -109,18 +197,19 @@ class Job:
         environment.update(mpi_environment(mpiexec[0], vendor, environment))
         environment["PXENGINES_WORLD_SIZE"] = str(spec.engines)
         environment[RUN_DIR_VARIABLE] = str(paths.run_dir)
-        engine = [*spec.python, "-m", "pxengines.engine", *cluster]
-        argv = [*mpiexec, "-n", str(spec.engines), *world_args(vendor), *spec.mpi_args, *engine]
         environment[WORK_DIR_VARIABLE] = spec.work_dir or os.getcwd()
-        engines = self._spawn(argv, environment, "engines")
-        self._note("engines_started", pid=engines.pid, argv=argv, mpi=vendor)
-        self._write_cluster_file(engines.pid)
-        return controller, engines
+        argv = [*mpiexec, "-n", str(spec.engines), *world_args(vendor)]
+        argv += spread_args(vendor, self._batch, [*mpiexec, *spec.mpi_args])
+        if self._batch is not None and len(self._batch.nodes) > 1:
+            argv += forward_args(vendor, environment)
+        argv += [*spec.mpi_args, *spec.python, "-m", "pxengines.engine", *self._cluster_args()]
+        self._engines = self._spawn(argv, environment, "engines")
+        self._note("engines_started", pid=self._engines.pid, argv=argv, mpi=vendor)
 
     def _spawn(self, argv: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
         log = os.open(self._paths.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            child = subprocess.Popen(
+            return subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -135,34 +224,64 @@ class Job:
             raise CannotStart(code, mpiexec=argv[0], error=str(error)) from error
         finally:
             os.close(log)
-        self._children.append(child)
-        return child
 
-    def _wait(self, controller: subprocess.Popen[bytes], engines: subprocess.Popen[bytes]) -> None:
+    def _wait(self) -> None:
         """Return when there is a reason to stop, which is noted."""
         loss_since: float | None = None
         pause = 0.0  # what has arrived before we looked counts first: to be asked is no accident
         while True:
             received = signal.sigtimedwait(_SIGNALS, pause)
             if received is not None and received.si_signo != signal.SIGCHLD:
-                self._asked_to_stop = True
-                self._note("stopping", reason="asked")
+                self._asked()
                 return
             pause = LOOK_SECONDS if received is None else 0.0
             if received is not None:
                 continue  # until no signal is waiting
-            if engines.poll() is not None:
+            engines, controller = self._engines, self._controller
+            losses = read_losses(self._paths.run_dir) if engines else []
+            ended = any(child is not None and child.poll() is not None for child in (engines, controller))
+            if self._batch is not None and (ended or losses) and self._asked_within(ASKED_SECONDS):
+                return
+            if engines is not None and engines.poll() is not None:
                 self._stop_for_engines(engines.returncode)
                 return
-            if controller.poll() is not None:
+            if controller is not None and controller.poll() is not None:
                 self._stop_for("controller_exited", status=controller.returncode)
                 return
-            losses = read_losses(self._paths.run_dir)
             if losses:
                 loss_since = loss_since or time.monotonic()
                 if self._is_final(losses, time.monotonic() - loss_since):
                     self._stop_for_loss(losses[0])
                     return
+            if self._other_job_has_ended():
+                self._in_order = True
+                self._stop_for("controller_gone" if self._role == "engines" else "engines_gone")
+                return
+
+    def _asked(self) -> None:
+        self._in_order = True
+        self._note("stopping", reason="asked")
+
+    def _asked_within(self, seconds: float) -> bool:
+        """Wait `seconds`; tell, and note, whether somebody asked this job to stop, then at once."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            received = signal.sigtimedwait(_SIGNALS, left)
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                self._asked()
+                return True
+        return False
+
+    def _other_job_has_ended(self) -> bool:
+        """Tell whether the job of the other role, if there is one, has said that it ends."""
+        if self._role == "cluster" or time.monotonic() - self._other_looked < OTHER_JOB_SECONDS:
+            return False
+        self._other_looked = time.monotonic()
+        other: Role = "controller" if self._role == "engines" else "engines"
+        told = events_of_run(self._paths.events_of(other), self._spec.run_id)
+        # Without a controller engines are of no use at once; engines may go on ending for a while.
+        last_words = ("stopping", "cannot_start", "job_ended") if other == "controller" else ("job_ended",)
+        return any(event["event"] in last_words for event in told)
 
     def _stop_for_engines(self, status: int) -> None:
         """Note that mpiexec has ended, or better: which engine made it end."""
@@ -194,7 +313,7 @@ class Job:
 
     def _end_children(self) -> None:
         """End controller and engines and all that they started; returns when they are gone."""
-        children = self._children
+        children = [child for child in (self._controller, self._engines) if child is not None]
         for child in children:
             if child.poll() is None:
                 child.terminate()
@@ -211,49 +330,20 @@ class Job:
             path.unlink(missing_ok=True)
 
     def _traces(self) -> Iterable[Path]:
-        yield self._paths.connection_file("client")
-        yield self._paths.connection_file("engine")
-        yield self._paths.cluster_file
-
-    def _write_cluster_file(self, mpiexec_pid: int) -> None:
-        """Write what ``ipcluster list`` and ``ipcluster stop`` read (ipyparallel's Cluster.to_dict)."""
-        profile_dir = str(self._paths.profile_dir)
-        cluster_id = self._paths.cluster_id
-
-        def launcher(pid: int, **more: Any) -> dict[str, Any]:
-            # No output_file: ipyparallel would remove it when it stops the cluster, and the log is ours.
-            return {
-                "profile_dir": profile_dir,
-                "cluster_id": cluster_id,
-                "state": "running",
-                "pid": pid,
-                "output_file": "",
-                **more,
-            }
-
-        engine_set = str(int(time.time()))
-        content = {
-            "cluster": {
-                "class": "ipyparallel.cluster.cluster.Cluster",
-                "cluster_id": cluster_id,
-                "profile_dir": profile_dir,
-                "controller_args": [],
-                "controller_ip": "",
-                "controller_location": "",
-                "delay": 0.0,
-                "n": self._spec.engines,
-            },
-            # `ipcluster stop` signals these two: this process, which ends everything, and mpiexec.
-            "controller": {"class": "local", "state": launcher(os.getpid())},
-            "engines": {
-                "class": "mpi",
-                "sets": {engine_set: launcher(mpiexec_pid, n=self._spec.engines)},
-            },
-        }
-        write_atomic(self._paths.cluster_file, json.dumps(content).encode())
+        if self._role != "engines":  # they are the controller's
+            yield self._paths.connection_file("client")
+            yield self._paths.connection_file("engine")
+            yield self._paths.cluster_file
 
     def _note(self, event: EventName, **fields: Any) -> None:
-        append_event(self._paths.events, event, **fields)
+        append_event(self._paths.events_of(self._role), event, **fields)
+
+
+def _batch_of(spec: JobSpec, role: Role) -> BatchJob | None:
+    """Return the batch job that this is; a controller beside Jupyter may be in Jupyter's own, not ours."""
+    if spec.placement == "local" or (spec.placement == "server" and role == "controller"):
+        return None
+    return batch_job(os.environ)
 
 
 def _prepare_child() -> None:
@@ -265,7 +355,8 @@ def _prepare_child() -> None:
 def take_lock(path: Path) -> IO[bytes] | None:
     """Lock `path` for this process; None if another job holds it. Keep the result open.
 
-    Who asks whether a job lives takes the lock for an instant, so one refusal is not the last word.
+    Who asks whether a job lives takes the lock for an instant, so one refusal is not the last word. Some
+    parallel file systems have no locks: there the scheduler alone knows whether a job lives.
     """
     handle = open(path, "ab")
     for attempt in range(LOCK_ATTEMPTS):
@@ -276,27 +367,50 @@ def take_lock(path: Path) -> IO[bytes] | None:
             return handle
         except BlockingIOError:
             continue
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                handle.close()
+                raise
+            sys.stderr.write(f"{path} cannot be locked here ({error.strerror}); going on without.\n")
+            return handle
     handle.close()
     return None
 
 
+def _with_own_environment(spec: JobSpec) -> None:
+    """Begin anew with the environment of this run, if a batch system gave us one that was not made for us.
+
+    It is the submitting shell's or Jupyter's, with what may be secret; and every process of the run is to
+    carry its id, also this one.
+    """
+    if os.environ.get(RUN_ID_VARIABLE) == spec.run_id:
+        return
+    environment = {**without_secrets(os.environ), **SAFE_PATH, RUN_ID_VARIABLE: spec.run_id}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - no shell is meant
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run the job of the run directory named on the command line."""
+    """Run the job of the run directory, and in the role, named on the command line."""
     arguments = sys.argv[1:] if argv is None else argv
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m pxengines.job RUN_DIR\n")
+    role: Role | None = "cluster"
+    if len(arguments) == 2:
+        role = next((known for known in ROLES if known == arguments[1]), None)
+    if role is None or len(arguments) not in (1, 2):
+        sys.stderr.write(f"usage: python -m pxengines.job RUN_DIR [{'|'.join(ROLES)}]\n")
         return 2
     paths = RunPaths.of_run_dir(Path(arguments[0]).absolute())
     # Before anything is started: a signal that arrives now is waited for, not lost and not fatal.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
-    lock = take_lock(paths.lock)
+    spec = JobSpec.read(paths.spec)
+    _with_own_environment(spec)
+    lock = take_lock(paths.lock_of(role))
     if lock is None:
-        sys.stderr.write(f"The cluster {paths.key} is running already ({paths.lock} is locked).\n")
+        sys.stderr.write(f"The cluster {paths.key} is running already ({paths.lock_of(role)} is locked).\n")
         return EXIT_TAKEN
     with lock:
-        return Job(paths, JobSpec.read(paths.spec)).run()
+        return Job(paths, spec, role).run()
 
 
 if __name__ == "__main__":

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import gc
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 from ipyparallel.engine.app import IPEngine
 from traitlets import default
 from traitlets.config import Config
 
+from .launch.connection_file import connection_of_run
+from .launch.paths import RUN_ID_VARIABLE
 from .nanny import NannyFork
 
+_POLL_SECONDS = 0.1
+_POLL_LATER_SECONDS = 1.0
+_SOON_SECONDS = 15.0
+"""After this the file is late, and hundreds of engines must not wear out a shared file system."""
 _CONNECTION_FILE_SECONDS = 7 * 24 * 3600.0
 _REGISTRATION_SECONDS = 120.0
 
@@ -33,6 +42,16 @@ class RankEngine(IPEngine):
         # The controller starts at the same time and may be late on a slow file system. The job ends
         # engines whose controller never comes, so the clock need not.
         return _CONNECTION_FILE_SECONDS
+
+    def init_engine(self) -> None:
+        """Wait for the connection file of this run, not one that a killed run has left; then as stock."""
+        self.find_connection_file()
+        path, run_id = Path(self.url_file), os.environ.get(RUN_ID_VARIABLE)
+        began = time.monotonic()
+        while connection_of_run(path, run_id) is None and time.monotonic() - began < self.wait_for_url_file:
+            soon = time.monotonic() - began < _SOON_SECONDS
+            time.sleep(_POLL_SECONDS if soon else _POLL_LATER_SECONDS)
+        super().init_engine()
 
     @default("timeout")
     def _default_timeout(self) -> float:

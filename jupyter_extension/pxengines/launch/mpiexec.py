@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
+
+from .batch import BatchJob, short
 
 Vendor = Literal["mpich", "openmpi", "intel", "unknown"]
 
@@ -23,6 +26,18 @@ _LIBRARY_NAMES: dict[Vendor, tuple[str, ...]] = {
     "openmpi": ("libmpi.so.40",),
     "unknown": (),
 }
+_NODE_FILE_OPTION: dict[Vendor, str] = {
+    "mpich": "-machinefile",
+    "intel": "-machinefile",
+    "openmpi": "--hostfile",
+}
+_PLACING = {
+    *("-machinefile", "--machinefile", "-machine", "-f", "-hostfile", "--hostfile", "-hosts", "--hosts"),
+    *("-host", "--host", "-H", "-rmk", "--rmk", "-launcher", "--launcher", "-bootstrap", "--bootstrap"),
+}
+"""Options that say where ranks go or who starts them there."""
+_FORWARDED = {"PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "IPYTHONDIR", "LANG"}
+_FORWARDED_BEGINNINGS = ("PXENGINES_", "MPI4PY_", "PYTHON", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "LC_")
 
 
 def find_mpiexec(python: str, search_path: str | None = None) -> str | None:
@@ -92,6 +107,35 @@ def world_args(vendor: Vendor) -> list[str]:
     return ["-disable-auto-cleanup"] if vendor == "mpich" else []
 
 
+def spread_args(vendor: Vendor, batch: BatchJob | None, given: Sequence[str]) -> list[str]:
+    """Return the arguments with which mpiexec starts ranks on all nodes of the job.
+
+    Under Slurm every mpiexec asks Slurm. Elsewhere only one that was built for this PBS knows of the node
+    file, so it is named, unless `given` (what the profile sets) has its own idea of where ranks go.
+    """
+    option = _NODE_FILE_OPTION.get(vendor)
+    if batch is None or batch.by_slurm or batch.node_file is None or option is None:
+        return []
+    here = short(socket.gethostname())
+    if all(short(node) == here for node in batch.nodes) or _PLACING & {a.partition("=")[0] for a in given}:
+        return []
+    return [option, batch.node_file]
+
+
+def forward_args(vendor: Vendor, names: Iterable[str]) -> list[str]:
+    """Return the arguments with which mpiexec hands the variables `names` on to other nodes.
+
+    MPICH's and Intel's hand on all; Open MPI's only its own, and what it is told. Only names, no values.
+    """
+    if vendor != "openmpi":
+        return []
+    return [part for name in sorted(names) if _forwarded(name) for part in ("-x", name)]
+
+
+def _forwarded(name: str) -> bool:
+    return name in _FORWARDED or name.startswith(_FORWARDED_BEGINNINGS)
+
+
 def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables to add so that engines join the world that `mpiexec` makes.
 
@@ -103,9 +147,12 @@ def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) ->
         # Not MPI4PY_MPIABI as well: with it, mpi4py trusts the word and does not load the library.
         wanted["MPI4PY_LIBMPI"] = library
     if vendor == "openmpi":
-        # More engines than cores is normal on a laptop; version 4 and 5 read different names.
+        # More engines than cores is normal on a laptop, and so are engines that use several cores each;
+        # version 4 and 5 read different names.
         wanted["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
         wanted["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
+        wanted["OMPI_MCA_hwloc_base_binding_policy"] = "none"
+        wanted["PRTE_MCA_hwloc_default_binding_policy"] = "none"
         if os.geteuid() == 0:
             for name in ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"):
                 wanted[name] = wanted[f"{name}_CONFIRM"] = "1"

@@ -6,12 +6,17 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 PROFILE_PREFIX = "profile_"
 RUNS_FOLDER = "pxengines"
 DEFAULT_RUN = "default"
 RUN_ID_VARIABLE = "PXENGINES_RUN_ID"
 """Environment variable that every process of a run carries. Not a secret."""
+
+Role = Literal["cluster", "controller", "engines"]
+"""What a job runs: controller and engines, or one of them. The wire contract's JobRole."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 # A profile name becomes a folder name and part of a URL; ipyparallel itself would
 # take anything. Spaces and non-ASCII letters are fine, separators and control characters are not.
@@ -118,16 +123,28 @@ class RunPaths:
 
     @property
     def lock(self) -> Path:
-        """Locked for as long as the job lives."""
-        return self.run_dir / "lock"
+        """Locked for as long as the job lives that runs both controller and engines."""
+        return self.lock_of("cluster")
 
     @property
     def events(self) -> Path:
-        """What the job did, a JSON object a line."""
-        return self.run_dir / "events.jsonl"
+        """What the job of both controller and engines did, a JSON object a line."""
+        return self.events_of("cluster")
+
+    def lock_of(self, role: Role) -> Path:
+        """Return the file that is locked for as long as the job of `role` lives."""
+        return self.run_dir / ("lock" if role == "cluster" else f"lock-{role}")
+
+    def events_of(self, role: Role) -> Path:
+        """Return the file in which the job of `role` tells what it does."""
+        return self.run_dir / ("events.jsonl" if role == "cluster" else f"events-{role}.jsonl")
+
+    def job_log(self, role: Role) -> Path:
+        """Return the log of the job of `role` itself: what its script and `pxengines.job` print."""
+        return self.log("job" if role == "cluster" else f"job-{role}")
 
     def log(self, source: str) -> Path:
-        """Return the log of ``engines``, ``controller`` or ``job``."""
+        """Return the log of ``engines``, ``controller``, ``job``, ``job-controller`` or ``job-engines``."""
         return self.run_dir / f"{source}.log"
 
     @property

@@ -16,6 +16,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 # environment of a process is easily printed into a log.
 _SECRET_ENDINGS = ("_TOKEN", "_PASSWORD", "_SECRET", "_COOKIE")
 _SECRET_BEGINNINGS = ("JUPYTER", "JPY_", "CONFIGPROXY")
+_OF_OTHER_CLUSTERS = "IPP_"
 
 
 WORK_DIR_VARIABLE = "PXENGINES_WORK_DIR"
@@ -32,11 +33,16 @@ def die_with_parent(signum: int = signal.SIGTERM) -> None:
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` without the tokens of Jupyter and JupyterHub, and what is for the job alone."""
+    """Return `environ` without the tokens of Jupyter and JupyterHub, and what is for the job alone.
+
+    Nor does it keep what ipyparallel puts into the environment of its own engines (``IPP_CONNECTION_INFO``
+    and others): keys, which would moreover lead our engines to another cluster's controller.
+    """
     return {
         name: value
         for name, value in environ.items()
         if not (name.startswith(_SECRET_BEGINNINGS) and name.endswith(_SECRET_ENDINGS))
+        and not name.startswith(_OF_OTHER_CLUSTERS)
         and SAFE_PATH.get(name) != value
     }
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from .files import write_atomic
+
+Placement = Literal["local", "in_job", "own_job", "server"]
+"""Where the controller runs: on this machine with its engines, or as the wire contract's Placement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,10 @@ class JobSpec:
     mpiexec : command line of the MPI launcher; None: find it on the job's node.
     mpi_args : further arguments for it, placed after ``-n N``.
     work_dir : where the engines start; empty: where the job starts.
+    placement : where the controller runs; all but ``local`` are under a batch system.
+    controller_address : what the controller listens on: an address, a host name or the name of a network
+        interface of its host; empty: chosen there. Without a meaning if `placement` is ``local``.
+    encrypt : encrypt traffic that does not leave the host, too; what leaves it always is.
     """
 
     run_id: str
@@ -32,6 +40,9 @@ class JobSpec:
     mpiexec: list[str] | None = None
     mpi_args: list[str] = field(default_factory=list)
     work_dir: str = ""
+    placement: Placement = "local"
+    controller_address: str = ""
+    encrypt: bool = False
 
     def write(self, path: Path) -> None:
         """Write this order to `path`, mode 0600, atomically."""
