@@ -46,6 +46,18 @@ class UnknownCluster(ApiError):
     status, code = 404, "unknown_cluster"
 
 
+class BadSettings(ApiError):
+    """Settings of a profile, or what a start asks for, that no job can be made from."""
+
+    status, code = 400, "bad_settings"
+
+
+class OverLimit(ApiError):
+    """More is asked for than the site allows."""
+
+    status, code = 403, "over_limit"
+
+
 class WrongState(ApiError):
     """The cluster or profile is not in a state where this can be done."""
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pxengines.launch.paths import profile_names, profile_path, valid_profile_name
 
-from .api.models import Profile
-from .errors import BadRequest, UnknownProfile
+from ..api.models import Profile
+from ..errors import BadRequest, UnknownProfile
 
 BUILTIN = "local"
 
