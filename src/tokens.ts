@@ -1,7 +1,6 @@
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
-import type { ApiClient } from './api/client';
 import type {
   Cluster,
   ClusterLog,
@@ -18,20 +17,6 @@ import type {
   SchedulerInfo,
   SchedulerStatus
 } from './api/generated';
-import type { EventStream } from './api/stream';
-
-/** The one line to the server half: what asks, and what listens. */
-export interface IServerConnection {
-  readonly client: ApiClient;
-  /** Opened and disposed by the cluster manager; all others only listen. */
-  readonly stream: EventStream;
-}
-
-/** The one line to the server half. */
-export const IServerConnection = new Token<IServerConnection>(
-  'jupyterlab-engines:IServerConnection',
-  'Requests to the server half of the engines extension, and the stream it tells on.'
-);
 
 /**
  * How much the browser knows of the server at this moment.

@@ -3,7 +3,8 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ClusterModel } from '../clusters/model';
-import { IClusterManager, IServerConnection } from '../tokens';
+import { IServerConnection } from '../connection';
+import { IClusterManager } from '../tokens';
 
 /** Follows the clusters; has no user interface and needs no shell. */
 export const clustersPlugin: JupyterFrontEndPlugin<IClusterManager> = {

@@ -5,7 +5,7 @@ import type {
 import { ApiClient } from '../api/client';
 import { EventStream } from '../api/stream';
 import { fetchSnapshot } from '../clusters/model';
-import { IServerConnection } from '../tokens';
+import { IServerConnection } from '../connection';
 
 /** The one line to the server half; opened by who manages the clusters. */
 export const connectionPlugin: JupyterFrontEndPlugin<IServerConnection> = {

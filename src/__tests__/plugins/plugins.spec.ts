@@ -11,12 +11,12 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import plugins from '../..';
 import { CommandIDs } from '../../commands';
+import { IServerConnection } from '../../connection';
 import type { ILogViewer } from '../../tokens';
 import {
   IClusterManager,
   IEngineConnector,
-  IEngineSettings,
-  IServerConnection
+  IEngineSettings
 } from '../../tokens';
 import { cluster, failed, profile } from '../examples';
 import { Bench, FakeNetwork, settle } from '../fakes';
