@@ -29,7 +29,9 @@ export function parseWalltime(text: string): number | null {
   const clock = /^(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(trimmed);
   if (clock !== null) {
     const [, hours, minutes, seconds = '0'] = clock;
-    return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+    return positive(
+      Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+    );
   }
   if (!/^(\d+(\.\d+)?\s*(s|sec|m|min|h|d)\s*)+$/.test(trimmed)) {
     return null;
@@ -38,7 +40,7 @@ export function parseWalltime(text: string): number | null {
   for (const [, number, unit] of trimmed.matchAll(/([\d.]+)\s*([a-z]+)/g)) {
     total += Number(number) * (UNIT_SECONDS[unit ?? ''] ?? NaN);
   }
-  return Number.isFinite(total) ? Math.round(total) : null;
+  return positive(total);
 }
 
 /** Write a walltime as PBS does: `01:30:00`. */
@@ -82,7 +84,7 @@ export function parseMemory(text: string): number | null {
   const unit = UNIT_BYTES.find(([name]) =>
     name.startsWith(letter.toUpperCase())
   );
-  return unit === undefined ? null : Math.round(Number(number) * unit[1]);
+  return unit === undefined ? null : positive(Number(number) * unit[1]);
 }
 
 /** Write an amount of memory in the largest unit that keeps it a whole number. */
@@ -108,4 +110,9 @@ export function timeOfDay(epochSeconds: number): string {
     hour: '2-digit',
     minute: '2-digit'
   });
+}
+
+function positive(amount: number): number | null {
+  const whole = Math.round(amount);
+  return whole > 0 && Number.isSafeInteger(whole) ? whole : null;
 }

@@ -84,13 +84,16 @@ export function readTexts(
     return value;
   };
   const whole = trans.__('Type a whole number, or nothing.');
-  const text = (field: ResourceField) => texts[field].trim() || null;
+  const text = (field: ResourceField) => {
+    const trimmed = texts[field].trim();
+    return trimmed === '' ? null : trimmed;
+  };
   return {
     resources: {
       queue: text('queue'),
       walltime_seconds: read(
         'walltime_seconds',
-        typed => parseWalltime(typed) || null,
+        parseWalltime,
         trans.__(
           'Type a walltime with its unit, for example 1:30:00, 90m or 2h.'
         )
@@ -100,7 +103,7 @@ export function readTexts(
       cores_per_engine: read('cores_per_engine', parseCount, whole),
       memory_bytes: read(
         'memory_bytes',
-        typed => parseMemory(typed) || null,
+        parseMemory,
         trans.__('Type an amount with its unit, for example 4 GB.')
       ),
       account: text('account')
