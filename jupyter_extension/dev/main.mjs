@@ -13,6 +13,7 @@ const COMMANDS = {
   fix: './fix.mjs',
   setup: './setup.mjs',
   build: './build.mjs',
+  rig: './rig/rig.mjs',
   python: './script.mjs'
 };
 
