@@ -5,7 +5,9 @@ import doneSvg from '../style/icons/done.svg';
 import enginesSvg from '../style/icons/engines.svg';
 import failedSvg from '../style/icons/failed.svg';
 import offSvg from '../style/icons/off.svg';
+import pauseSvg from '../style/icons/pause.svg';
 import progressSvg from '../style/icons/progress.svg';
+import runningSvg from '../style/icons/running.svg';
 import waitingSvg from '../style/icons/waiting.svg';
 
 /** Engines: eight of them around a controller. */
@@ -54,4 +56,16 @@ export const failedIcon = new LabIcon({
 export const offIcon = new LabIcon({
   name: 'jupyterlab-engines:off',
   svgstr: offSvg
+});
+
+/** A job that runs. */
+export const runningIcon = new LabIcon({
+  name: 'jupyterlab-engines:running',
+  svgstr: runningSvg
+});
+
+/** Held, suspended. */
+export const pauseIcon = new LabIcon({
+  name: 'jupyterlab-engines:pause',
+  svgstr: pauseSvg
 });

@@ -1,0 +1,189 @@
+/** Sorts, filters and groups jobs into the rows of a table. Pure: no clock, no document. */
+import type { Job } from '../api/generated';
+import { elapsedSeconds } from './words';
+
+export type Column =
+  | 'state'
+  | 'id'
+  | 'name'
+  | 'owner'
+  | 'queue'
+  | 'nodes'
+  | 'cores'
+  | 'memory'
+  | 'elapsed'
+  | 'walltime'
+  | 'remark';
+
+/** What the user wants to see, and in which order. */
+export interface IView {
+  /** Words that must all be in a row. */
+  text: string;
+  showsFinished: boolean;
+  column: Column;
+  isDescending: boolean;
+  /** Ids of the arrays whose subjobs are shown. */
+  open: ReadonlySet<string>;
+}
+
+/** How many subjobs of an array are in each state. */
+export type SubjobCounts = Partial<Record<Job['state'], number>>;
+
+/** A row: a job, an array with its summary, or a subjob under its array. */
+export interface IRow {
+  job: Job;
+  /** 1 for a subjob under its array. */
+  depth: 0 | 1;
+  /** Null unless it is an array with subjobs. */
+  subjobs: SubjobCounts | null;
+  isOpen: boolean;
+}
+
+/** What people write in the filter box that is not a field of a job. */
+export type Haystack = (job: Job) => string;
+
+/**
+ * Return the rows that show these jobs.
+ *
+ * @param haystack - All text of a job that the filter looks in, in lower case.
+ * @param now - The server's clock, in seconds, to sort by elapsed time.
+ */
+export function arrange(
+  jobs: ReadonlyMap<string, Job>,
+  view: IView,
+  haystack: Haystack,
+  now: number
+): IRow[] {
+  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const matches = (job: Job) => {
+    if (words.length === 0) {
+      return true;
+    }
+    const hay = haystack(job);
+    return words.every(word => hay.includes(word));
+  };
+  const isVisible = (job: Job) =>
+    view.showsFinished || job.state !== 'finished';
+
+  const subjobs = new Map<string, Job[]>();
+  const top: Job[] = [];
+  for (const job of jobs.values()) {
+    if (job.array_id !== null && jobs.has(job.array_id)) {
+      const known = subjobs.get(job.array_id);
+      if (known === undefined) {
+        subjobs.set(job.array_id, [job]);
+      } else {
+        known.push(job);
+      }
+    } else {
+      top.push(job);
+    }
+  }
+
+  const sort = sorter(view, now);
+  const rows: IRow[] = [];
+  const shown = top.filter(
+    job =>
+      isVisible(job) &&
+      (matches(job) || (subjobs.get(job.job_id) ?? []).some(matches))
+  );
+  for (const job of sort(shown)) {
+    const parts = subjobs.get(job.job_id);
+    if (parts === undefined) {
+      rows.push({ job, depth: 0, subjobs: null, isOpen: false });
+      continue;
+    }
+    // An array that only has a subjob of that text is shown with it.
+    const isFound = matches(job);
+    const isOpen = view.open.has(job.job_id) || !isFound;
+    rows.push({ job, depth: 0, subjobs: count(parts), isOpen });
+    if (isOpen) {
+      const found = parts.filter(
+        part => isVisible(part) && (isFound || matches(part))
+      );
+      for (const part of sort(found)) {
+        rows.push({ job: part, depth: 1, subjobs: null, isOpen: false });
+      }
+    }
+  }
+  return rows;
+}
+
+function count(parts: readonly Job[]): SubjobCounts {
+  const counts: SubjobCounts = {};
+  for (const { state } of parts) {
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+}
+
+type Key = number | string | null;
+
+/** Return what sorts jobs: by the column, then by id; what is not known comes last. */
+function sorter(view: IView, now: number): (jobs: readonly Job[]) => Job[] {
+  const sign = view.isDescending ? -1 : 1;
+  const keyOf = KEYS[view.column];
+  return jobs => {
+    const keyed = jobs.map(job => ({
+      job,
+      key: keyOf(job, now),
+      order: idOrder(job.job_id)
+    }));
+    keyed.sort((a, b) => {
+      if (a.key !== b.key) {
+        if (a.key === null) {
+          return 1;
+        }
+        if (b.key === null) {
+          return -1;
+        }
+        return a.key < b.key ? -sign : sign;
+      }
+      return (
+        sign * (a.order - b.order) ||
+        sign * (a.job.job_id < b.job.job_id ? -1 : 1)
+      );
+    });
+    return keyed.map(({ job }) => job);
+  };
+}
+
+const KEYS: Record<Column, (job: Job, now: number) => Key> = {
+  state: job => STATES.indexOf(job.state),
+  id: () => 0,
+  name: job => job.name.toLowerCase(),
+  owner: job => job.owner,
+  queue: job => job.queue.toLowerCase(),
+  nodes: job => job.nodes,
+  cores: job => job.cores,
+  memory: job => job.memory_bytes,
+  elapsed: elapsedSeconds,
+  walltime: job => job.walltime_seconds,
+  remark: job => job.hosts[0]?.name ?? job.comment
+};
+
+/** What concerns people first. */
+const STATES: readonly Job['state'][] = [
+  'running',
+  'exiting',
+  'array',
+  'suspended',
+  'queued',
+  'waiting',
+  'held',
+  'unknown',
+  'finished'
+];
+
+/** Subjobs of one array, at most; no scheduler allows more by far. */
+const MOST_SUBJOBS = 2 ** 22;
+
+/** Return where `16.server`, `18[].server` and `18[2].server` stand among each other. */
+export function idOrder(jobId: string): number {
+  const match = /^(\d+)(?:\[(\d*)\])?/.exec(jobId);
+  if (match === null) {
+    return Number.MAX_SAFE_INTEGER;
+  }
+  const [, job, part] = match;
+  return Number(job) * MOST_SUBJOBS + (part ? Number(part) + 1 : 0);
+}
