@@ -19,10 +19,12 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealJob]:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     real = RealJob(RunPaths.of_key("local"), dict(os.environ))
     yield real
-    if real.process is not None:
-        if real.process.poll() is None:
-            real.process.send_signal(signal.SIGTERM)
-        real.process.wait(timeout=WAIT_SECONDS)
+    for process in real.processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in real.processes:
+        process.wait(timeout=WAIT_SECONDS)
+    if real.processes:
         real.wait_until_nothing_lives()
         leftovers = list(real.paths.security_dir.glob("*.json"))
         assert leftovers == [], "connection or cluster files were left"

@@ -15,7 +15,7 @@ import pytest
 
 from pxengines.launch.events import read_events
 from pxengines.launch.files import make_private_dir
-from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
+from pxengines.launch.paths import RUN_ID_VARIABLE, Role, RunPaths
 from pxengines.launch.spec import JobSpec
 
 WAIT_SECONDS = 120
@@ -45,15 +45,21 @@ def processes_of(run_id: str) -> list[psutil.Process]:
 
 
 class RealJob:
-    """A job process and what it left in its run directory."""
+    """A run of one job, or of one for the controller and one for the engines, and what they left."""
 
     def __init__(self, paths: RunPaths, environment: dict[str, str]) -> None:
         self.paths = paths
         self.run_id = uuid.uuid4().hex
         self.environment = environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, engines: int = 2, **spec: Any) -> subprocess.Popen[bytes]:
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The job that was started last."""
+        return self.processes[-1]
+
+    def order(self, engines: int = 2, **spec: Any) -> None:
+        """Write what the job is to start."""
         make_private_dir(self.paths.run_dir)
         JobSpec(
             run_id=self.run_id,
@@ -62,28 +68,40 @@ class RealJob:
             engines=engines,
             **{"python": [sys.executable], **spec},
         ).write(self.paths.spec)
-        self.process = self.spawn()
-        return self.process
+
+    def start(self, engines: int = 2, **spec: Any) -> subprocess.Popen[bytes]:
+        """Start it as the server starts a local one."""
+        self.order(engines, **spec)
+        return self.spawn()
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        with open(self.paths.log("job"), "ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "pxengines.job", str(self.paths.run_dir)],
-                env={**self.environment, RUN_ID_VARIABLE: self.run_id},
+        return self._spawn("cluster", [], {RUN_ID_VARIABLE: self.run_id})
+
+    def spawn_in_batch(self, role: Role = "cluster", **environment: str) -> subprocess.Popen[bytes]:
+        """Start it as a batch script does: nobody has prepared its environment."""
+        return self._spawn(role, [role], {"PBS_JOBID": f"{len(self.processes)}.test", **environment})
+
+    def _spawn(self, role: Role, arguments: list[str], more: dict[str, str]) -> subprocess.Popen[bytes]:
+        with open(self.paths.job_log(role), "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pxengines.job", str(self.paths.run_dir), *arguments],
+                env={**self.environment, **more},
                 start_new_session=True,
                 stderr=log,
             )
+        self.processes.append(process)
+        return process
 
-    def event(self, name: str) -> dict[str, Any] | None:
-        return next((e for e in read_events(self.paths.events) if e["event"] == name), None)
+    def event(self, name: str, role: Role = "cluster") -> dict[str, Any] | None:
+        return next((e for e in read_events(self.paths.events_of(role)) if e["event"] == name), None)
 
-    def wait_for_event(self, name: str) -> dict[str, Any]:
-        return wait_for(lambda: self.event(name), f"the event {name}")
+    def wait_for_event(self, name: str, role: Role = "cluster") -> dict[str, Any]:
+        return wait_for(lambda: self.event(name, role), f"the event {name}")
 
-    def wait_for_end(self) -> int:
-        assert self.process is not None
-        wait_for(lambda: self.process.poll() is not None, "the end of the job")
-        return self.process.returncode
+    def wait_for_end(self, process: subprocess.Popen[bytes] | None = None) -> int:
+        ending = process or self.process
+        wait_for(lambda: ending.poll() is not None, "the end of the job")
+        return ending.returncode
 
     def wait_until_nothing_lives(self) -> None:
         wait_for(lambda: not processes_of(self.run_id), f"the end of {processes_of(self.run_id)}")
