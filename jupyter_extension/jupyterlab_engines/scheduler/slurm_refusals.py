@@ -15,7 +15,8 @@ _PREFIX = re.compile(
 )
 _SILENT = re.compile(
     r"unable to contact slurm controller|connect failure|authentication|munge|timed out|zero bytes"
-    r"|communication|connection refused|transport endpoint|temporarily unable|problem loading",
+    r"|communication|connection refused|transport endpoint|temporarily unable|problem loading"
+    r"|configuration source",
     re.IGNORECASE,
 )
 """It was not asked, or its answer was lost: nothing is known."""

@@ -5,9 +5,10 @@ that have ended stay listed for MinJobAge (300 s unless the site changed it); la
 
 - ``mtime`` is when it started (for a queued job: when Slurm expects it to), ``ctime`` when it ended or will.
 - A held job shows ``Q``; its priority is 0.
-- Every state beyond Q, R, S and C shows ``U``: completing, configuring, out of memory, node failure.
+- Every other state shows ``U``: out of memory, past its deadline; from old wrappers also completing.
+- ``C`` comes with the request to end: processes may need seconds more (Slurm's KillWait).
 - ``qdel`` reads ``17_2`` as 17, the whole array: only bare numbers are handed to a command.
-- The wrapper of ``qsub`` hands one line to a shell: paths are quoted.
+- The wrapper of ``qsub`` hands its arguments to a shell as one line: here they are quoted.
 - There is no command of Torque's here that changes a walltime.
 """
 
@@ -251,9 +252,11 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
     jobs: dict[JobId, Job] = {}
     raw: dict[JobId, bytes] = {}
     final = len(blocks) - 1
-    for position, block in enumerate(blocks):
-        if not block.endswith(b"\n\n" if position == final else b"\n"):
-            raise Unreadable("The list of jobs breaks off.", "It is asked again.", text(block))
+    for position, piece in enumerate(blocks):
+        # An empty line ends each; the pattern has taken its line end, but for the last.
+        block = piece.removesuffix(b"\n") if position == final else piece
+        if not block.endswith(b"\n") or b"\n\n" in block:
+            raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(block))
         if mark is not None and mark not in block:
             continue
         job_id = block.partition(b"\n")[0].strip().decode("utf-8", "replace")
@@ -291,7 +294,7 @@ def _job(job_id: JobId, block: str) -> Job:
     if state == "queued" and values.get("Priority") == "0":
         state = "held"
     elif letter == "U" and start and end and walltime and end < start + walltime:
-        state = "exiting"  # its end is not the one its walltime would give: it is already over
+        state = "finished"  # its end is not the one that its walltime would give: it is over
     waits = state in ("queued", "held")
     ran = "exec_host" in values and not waits
     ended = state == "finished"

@@ -1,0 +1,1 @@
+qsub -j oe -o 'a;b' -N x job.sh
