@@ -55,7 +55,8 @@ export function slurmConf(minJobAge) {
     SchedulerType: 'sched/backfill',
     SchedulerParameters:
       'batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=10000',
-    ReturnToService: 2,
+    // A node that was set down stays down; one that was lost returns when it answers.
+    ReturnToService: 1,
     SlurmctldTimeout: 30,
     SlurmdTimeout: 60,
     MinJobAge: minJobAge,

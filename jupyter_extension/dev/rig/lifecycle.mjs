@@ -162,14 +162,13 @@ export async function bringUp({
     throw Object.assign(new SetupError(reason), { cannot: true });
   }
   return alone(async () => {
-    const before = readDescription();
-    if (before?.min_job_age === minJobAge && (await isUp())) {
-      return { ...before, started: false };
-    }
     const wasUp = daemons.pidOf('slurmctld') !== null;
     await installPackages(say);
     await addHosts();
     const effect = writeConfiguration(slurmConf(minJobAge));
+    if (effect === 'nothing' && (await isUp())) {
+      return { ...readDescription(), started: false };
+    }
     await daemons.startMunge();
     if (effect === 'restart') {
       await stopSlurm();
