@@ -1,0 +1,223 @@
+"""OpenPBS's and PBS Pro's jobs, from ``qstat -f -F json`` and, for bug reports, from ``qstat -f``. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from ..api.jobs import Job
+from ..api.names import JobId, JobState
+from .answer import text
+from .base import EMPTY, Listing, Unreadable
+from .jobids import READ_ID, array_of
+from .outcome import openpbs_outcome
+from .qstat import date_seconds, duration_seconds, integer, openpbs_hosts, size_bytes, user_name
+from .qstat_text import records
+
+STATES: dict[str, JobState] = {
+    "Q": "queued",
+    "T": "queued",
+    "H": "held",
+    "W": "waiting",
+    "R": "running",
+    "S": "suspended",
+    "U": "suspended",
+    "E": "exiting",
+    "B": "array",
+    "F": "finished",
+    "X": "finished",
+}
+"""T: on its way to another server; U: suspended, someone uses the workstation; X: a finished subjob."""
+_STARTED = frozenset({"running", "suspended", "exiting", "array", "finished", "unknown"})
+"""A requeued job keeps the hosts and the start of its last run; in other states they are no longer true."""
+_NEVER_RUNS = "can never run"
+
+_UNPRINTABLE = bytes(byte if byte >= 32 or byte in b"\t\n\r" else ord("?") for byte in range(256))
+_OWNER = re.compile(rb'\s*\{\s*"Job_Name":\s*"(?:[^"\\]|\\.)*",\s*"Job_Owner":\s*"([^"\\@]+)[@"]')
+
+
+class _Attributes(msgspec.Struct):
+    """What is read of a job; all else, its variables above all, is skipped without looking at it.
+
+    Any: which values are printed as numbers depends on what they look like.
+    """
+
+    Job_Name: Any = None
+    Job_Owner: Any = None
+    job_state: Any = None
+    queue: Any = None
+    ctime: Any = None
+    stime: Any = None
+    obittime: Any = None
+    mtime: Any = None
+    Execution_Time: Any = None
+    exec_host: Any = None
+    comment: Any = None
+    substate: Any = None
+    Exit_status: Any = None
+    array_id: Any = None
+    Resource_List: dict[str, Any] | None = None
+    resources_used: dict[str, Any] | None = None
+    estimated: dict[str, Any] | None = None
+
+
+class _Document(msgspec.Struct):
+    """The frame; each job stays the bytes that it is."""
+
+    pbs_version: Any = None
+    pbs_server: Any = None
+    Jobs: dict[str, msgspec.Raw] = {}
+
+
+_decode_document = msgspec.json.Decoder(_Document).decode
+_decode_attributes = msgspec.json.Decoder(_Attributes).decode
+_PLAIN = (
+    "Job_Name Job_Owner job_state queue ctime stime obittime mtime Execution_Time exec_host comment"
+    " substate Exit_status array_id"
+).split()
+_NESTED = ("Resource_List", "resources_used", "estimated")
+
+
+def read_json(output: bytes, user: str | None = None, last: Listing = EMPTY) -> Listing:
+    """Return the jobs of ``qstat -f -F json``.
+
+    Parameters
+    ----------
+    user : only the jobs of this user; None: of all.
+    last : the reading before; what has the same bytes is taken from there.
+
+    Raises
+    ------
+    Unreadable : it is not such a document, or not a whole one.
+    """
+    jobs: dict[JobId, Job] = {}
+    raws: dict[JobId, bytes] = {}
+    for job_id, slice_ in _document(output).items():
+        view = memoryview(slice_)
+        before = last.raw.get(job_id)
+        # startswith compares any bytes-like object at memcmp's speed; == with a view does not.
+        if before is not None and len(before) == len(view) and before.startswith(view):
+            jobs[job_id] = last.jobs[job_id]
+            raws[job_id] = before
+            continue
+        if user is not None and (found := _OWNER.match(view)) and found[1] != user.encode():
+            continue
+        raw = bytes(view)
+        job = _job(job_id, _flat(raw))
+        if user is None or job.owner == user:
+            jobs[job_id] = job
+            raws[job_id] = raw
+    return Listing(jobs, raws)
+
+
+def _document(output: bytes) -> Mapping[str, msgspec.Raw]:
+    """Return the bytes of each job, once all of the output has been found to be whole."""
+    start = re.search(rb"^\s*\{", output, re.MULTILINE)
+    if start is None:
+        raise _unreadable("qstat printed no JSON.", output)
+    document = output[start.start() :] if start.start() else output
+    try:
+        try:
+            read = _decode_document(document)
+        except msgspec.DecodeError:
+            # Old servers print the control characters of a user's text as they are.
+            read = _decode_document(document.translate(_UNPRINTABLE))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _unreadable(f"qstat's JSON cannot be read: {error}.", document) from None
+    if read.pbs_version is None or read.pbs_server is None:
+        raise _unreadable("What qstat printed is JSON, but not a list of jobs.", document)
+    return read.Jobs
+
+
+def _flat(raw: bytes) -> Callable[[str], str | None]:
+    """Return a look-up of a job's attributes by their dotted names."""
+    try:
+        try:
+            read = _decode_attributes(raw)
+        except msgspec.DecodeError:
+            # A user's text in another encoding than UTF-8 is printed as it is.
+            read = _decode_attributes(text(raw).encode())
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _unreadable(f"A job in qstat's JSON cannot be read: {error}.", raw) from None
+    flat = {name: getattr(read, name) for name in _PLAIN}
+    for group in _NESTED:
+        for key, value in (getattr(read, group) or {}).items():
+            flat[f"{group}.{key}"] = value
+
+    def get(name: str) -> str | None:
+        value = flat.get(name)
+        return value if value is None or type(value) is str else str(value)
+
+    return get
+
+
+def read_text(output: bytes) -> Listing:
+    """Return the jobs of ``qstat -f``: for bug reports, never the truth, see qstat_text.py."""
+    jobs: dict[JobId, Job] = {}
+    raws: dict[JobId, bytes] = {}
+    for record in records(output):
+        if not record.complete:
+            raise _unreadable(f"The text ends in the middle of job {record.name}.", record.raw.encode())
+        jobs[record.name] = _job(record.name, record.attributes.get)
+        raws[record.name] = record.raw.encode()
+    if not jobs and output.strip():
+        raise _unreadable("There is no job in this text.", output)
+    return Listing(jobs, raws)
+
+
+def _job(job_id: JobId, get: Callable[[str], str | None]) -> Job:
+    """Return the job with these attributes."""
+    name, owner, letter = get("Job_Name"), get("Job_Owner"), get("job_state")
+    if READ_ID.fullmatch(job_id) is None or name is None or not owner or not letter:
+        raise _unreadable(f"Job {job_id[:100]} has no id, name, owner or state.", job_id.encode())
+    state = STATES.get(letter, "unknown")
+    started = state in _STARTED
+    finished = state == "finished"
+    started_at = date_seconds(get("stime")) if started else None
+    hosts = openpbs_hosts(get("exec_host")) if started else []
+    comment = (get("comment") or "").strip() or None
+    memory = size_bytes(get("Resource_List.mem"))
+    waits = state in ("queued", "held", "waiting")
+    return Job(
+        job_id=job_id,
+        name=name,
+        owner=user_name(owner),
+        queue=get("queue") or "",
+        state=state,
+        letter=letter,
+        array_id=get("array_id") or array_of(job_id),
+        nodes=len(hosts) or integer(get("Resource_List.nodect")),
+        cores=integer(get("Resource_List.ncpus")),
+        memory_bytes=memory,
+        walltime_seconds=duration_seconds(get("Resource_List.walltime")),
+        elapsed_seconds=duration_seconds(get("resources_used.walltime")) if finished else None,
+        submitted_at=date_seconds(get("ctime")),
+        started_at=started_at,
+        ended_at=(date_seconds(get("obittime")) or date_seconds(get("mtime"))) if finished else None,
+        estimated_start_at=(
+            date_seconds(get("estimated.start_time")) or date_seconds(get("Execution_Time"))
+            if waits
+            else None
+        ),
+        hosts=hosts,
+        comment=comment,
+        never_runs=waits and comment is not None and comment.lower().startswith(_NEVER_RUNS),
+        outcome=openpbs_outcome(
+            integer(get("Exit_status")),
+            substate=integer(get("substate")),
+            started=started_at is not None,
+            comment=comment,
+            memory_full=memory is not None and (size_bytes(get("resources_used.mem")) or 0) >= memory,
+        )
+        if finished
+        else None,
+        cluster=None,
+        orphan=False,
+    )
+
+
+def _unreadable(message: str, output: bytes) -> Unreadable:
+    return Unreadable(message, "Attach what qstat printed to a bug report.", text(output[:2000]))
