@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
-from .catalogue import BUILTIN, find_profile, launchers, list_profiles
+from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["BUILTIN", "find_profile", "launchers", "list_profiles"]
+from ..api.models import Profile
+from .catalogue import BUILTIN, describe, entries, find
+from .validate import Limits
+
+__all__ = ["BUILTIN", "Limits", "find_profile", "list_profiles"]
+
+
+def list_profiles(
+    max_engines: int, site_dirs: Sequence[Path] = (), *, scheduler: bool = False
+) -> list[Profile]:
+    """Return the profiles, the built-in one first, then by name; touches the disk.
+
+    `scheduler`: whether there is a batch system; without one, only local profiles are startable.
+    """
+    limits = Limits(max_engines=max_engines)
+    return [describe(entry, limits, scheduler=scheduler) for entry in entries(site_dirs)]
+
+
+def find_profile(
+    name: str, max_engines: int, site_dirs: Sequence[Path] = (), *, scheduler: bool = False
+) -> Profile:
+    """Return the profile `name`; raises BadRequest or UnknownProfile; touches the disk."""
+    return describe(find(name, site_dirs), Limits(max_engines=max_engines), scheduler=scheduler)
