@@ -6,6 +6,7 @@ import { runChecks } from './check.mjs';
 import { CACHE, DEV, PYTHON, REPO, UI_TESTS, environment } from './paths.mjs';
 import { run } from './processes.mjs';
 import { readJest, readOr, readPlaywright, readPytest } from './results.mjs';
+import { RigSession } from './rig/session.mjs';
 import { setUp } from './setup.mjs';
 
 const RESULTS = path.join(CACHE, 'results');
@@ -51,6 +52,7 @@ const STAGES = {
   },
   pytest: {
     title: 'server and kernel (pytest)',
+    rig: true,
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
       const options = { env, timeoutMs: 20 * MINUTE };
@@ -67,6 +69,7 @@ const STAGES = {
     title: 'whole, in a browser (Playwright)',
     uiTests: true,
     browser: true,
+    rig: true,
     run: (args, env) => {
       const file = path.join(RESULTS, 'playwright.json');
       const playwright = path.join(
@@ -171,12 +174,30 @@ export async function main([only, ...args]) {
     return summary([prepared]);
   }
   const rows = [{ ...prepared, passed: 0 }];
-  for (const stage of stages) {
-    rows.push(
-      await timed(stage.title, () =>
-        stage.run(only ? args : [], environment(found))
-      )
-    );
+  // With arguments it may not be needed: then the tests that need it bring it up themselves.
+  const isNeeded = stages.some(stage => stage.rig) && args.length === 0;
+  const rig = isNeeded ? new RigSession() : null;
+  try {
+    for (const stage of stages) {
+      const row = await timed(stage.title, async () => {
+        if (stage.rig) {
+          await rig?.ready();
+        }
+        return stage.run(only ? args : [], environment(found));
+      });
+      rows.push(row);
+    }
+  } finally {
+    if (rig) {
+      const started = Date.now();
+      const counts = await rig.end();
+      const seconds = (Date.now() - started) / 1000;
+      rows.push({
+        title: 'scheduler comes and goes (rig)',
+        ...counts,
+        seconds
+      });
+    }
   }
   return summary(rows);
 }

@@ -117,13 +117,23 @@ export function writeConfiguration(text) {
   return withoutAge(before) === withoutAge(text) ? 'reconfigure' : 'restart';
 }
 
-/** Take away what `writeConfiguration` wrote, and all that Slurm kept there. */
-export function removeConfiguration() {
+/** Return the files and folders that are there only while the rig is. */
+function ownFiles() {
   const files = [SLURM_CONF, SPANK, NODEFILES];
   files.push(...SCRIPTS.map(name => path.join(FOLDER, name)));
   files.push(path.join(SPOOL, 'slurmctld'));
   files.push(...NODES.map(({ name }) => path.join(SPOOL, `slurmd-${name}`)));
-  for (const file of files) {
+  return files;
+}
+
+/** Take away what `writeConfiguration` wrote, and all that Slurm kept. */
+export function removeConfiguration() {
+  for (const file of ownFiles()) {
     rmSync(file, { recursive: true, force: true });
   }
+}
+
+/** Return those of the rig's files that are still there. */
+export function filesLeft() {
+  return ownFiles().filter(file => existsSync(file));
 }

@@ -22,6 +22,7 @@ const STOP_MS = 5_000;
 /** `munge -n` and the like, when nobody listens, wait seconds. */
 const COMMAND_MS = 15_000;
 const MUNGE_RUN = '/run/munge';
+const SLURM_RUN = '/run/slurm';
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -41,8 +42,8 @@ async function ask(command, ...args) {
   return run(command, args, { stdio: 'capture', timeoutMs: COMMAND_MS });
 }
 
-/** Return when a living process was started, in clock ticks after boot; null if there is none. */
-function startOf(pid) {
+/** Return when a living process was started, in clock ticks after boot; null if there is none, or a zombie. */
+export function startOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -69,6 +70,30 @@ export function pidOf(name) {
 function note(name, pid) {
   mkdirSync(PIDS, { recursive: true });
   writeFileSync(noteOf(name), `${pid} ${startOf(pid)}\n`);
+}
+
+/**
+ * Note the daemons of Slurm that run although our notes are lost (`.cache` was deleted): by Slurm's own notes.
+ *
+ * Only right when the Slurm of this machine is ours.
+ */
+export function adoptDaemons() {
+  const programs = { slurmctld: 'slurmctld' };
+  NODES.forEach(node => (programs[`slurmd-${node.name}`] = 'slurmd'));
+  for (const [name, program] of Object.entries(programs)) {
+    const theirs = path.join(SLURM_RUN, `${name}.pid`);
+    if (existsSync(noteOf(name)) || !existsSync(theirs)) {
+      continue;
+    }
+    const pid = Number(readFileSync(theirs, 'utf8'));
+    if (pid > 0 && startOf(pid) !== null && programOf(pid) === program) {
+      note(name, pid);
+    }
+  }
+}
+
+function programOf(pid) {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
 function launch(name, command, args) {
@@ -137,7 +162,7 @@ export async function startController() {
   if (pidOf('slurmctld') !== null) {
     return;
   }
-  ownFolder('/run/slurm', 'slurm', 0o755);
+  ownFolder(SLURM_RUN, 'slurm', 0o755);
   ownFolder(path.join(SPOOL, 'slurmctld'), 'slurm', 0o755);
   await launch('slurmctld', '/usr/sbin/slurmctld', ['-D']);
 }
@@ -188,9 +213,14 @@ export async function reconfigure() {
 
 const USABLE = /^(idle|mixed|allocated|completing)$/;
 
+/** Return the nodes that take no jobs. */
+export function unusable(states) {
+  return NODES.filter(({ name }) => !USABLE.test(states?.[name] ?? ''));
+}
+
 async function allUsable() {
   const states = (await nodeStates()) ?? {};
-  const bad = NODES.filter(({ name }) => !USABLE.test(states[name] ?? ''));
+  const bad = unusable(states);
   for (const { name } of bad) {
     if (/^(down|drain|drng)/.test(states[name] ?? '')) {
       await ask('scontrol', 'update', `nodename=${name}`, 'state=resume');

@@ -55,3 +55,9 @@ export async function addHosts() {
 export function removeHosts() {
   rewrite(withoutOurs);
 }
+
+/** Return our lines that are still there. */
+export function hostsLeft() {
+  const lines = readFileSync(HOSTS, 'utf8').split('\n');
+  return lines.filter(line => line.endsWith(`# ${MARK}`));
+}

@@ -15,13 +15,14 @@ import path from 'node:path';
 import { PYTHON } from '../paths.mjs';
 import { SetupError, run, runLogged } from '../processes.mjs';
 import {
+  filesLeft,
   removeConfiguration,
   slurmConf,
   writeConfiguration
 } from './config.mjs';
 import * as daemons from './daemons.mjs';
 import { gatherFacts, obstacle, ownerOf } from './facts.mjs';
-import { addHosts, removeHosts } from './hosts.mjs';
+import { addHosts, hostsLeft, removeHosts } from './hosts.mjs';
 import {
   DESCRIPTION,
   LOGS,
@@ -137,13 +138,7 @@ export async function isUp() {
   ) {
     return false;
   }
-  const states = await daemons.nodeStates();
-  return (
-    states !== null &&
-    NODES.every(({ name }) =>
-      /^(idle|mixed|allocated|completing)$/.test(states[name])
-    )
-  );
+  return daemons.unusable(await daemons.nodeStates()).length === 0;
 }
 
 /**
@@ -157,12 +152,16 @@ export async function bringUp({
   minJobAge = MIN_JOB_AGE_S,
   say = () => {}
 } = {}) {
-  const reason = obstacle(await gatherFacts());
+  const facts = await gatherFacts();
+  const reason = obstacle(facts);
   if (reason !== null) {
     throw Object.assign(new SetupError(reason), { cannot: true });
   }
   return alone(async () => {
-    const wasUp = daemons.pidOf('slurmctld') !== null;
+    const started = readDescription() === null;
+    if (ownerOf(facts.slurmConf) === 'ours') {
+      daemons.adoptDaemons();
+    }
     await installPackages(say);
     await addHosts();
     const effect = writeConfiguration(slurmConf(minJobAge));
@@ -172,7 +171,10 @@ export async function bringUp({
     await daemons.startMunge();
     if (effect === 'restart') {
       await stopSlurm();
-    } else if (effect === 'reconfigure' && wasUp) {
+    } else if (
+      effect === 'reconfigure' &&
+      daemons.pidOf('slurmctld') !== null
+    ) {
       await daemons.reconfigure();
     }
     const whyRoot = await makeUser();
@@ -181,7 +183,7 @@ export async function bringUp({
     await daemons.waitForNodes();
     const description = describe(whyRoot, minJobAge);
     writeFileSync(DESCRIPTION, `${JSON.stringify(description, null, 2)}\n`);
-    return { ...description, started: !wasUp };
+    return { ...description, started };
   });
 }
 
@@ -195,25 +197,40 @@ async function stopSlurm() {
 /**
  * Take the rig down: its jobs, its daemons, its user, its lines and files in the system.
  *
- * @returns processes of the job user that no job knows; they live on, and so does the user.
+ * @returns what could not be taken away, each in words: processes of the job user that belong to no job
+ *   (they live on, and so does the user), and what else is left against our will.
  */
 export async function takeDown() {
   return alone(async () => {
+    const isOurs = ownerOf((await gatherFacts()).slurmConf) === 'ours';
+    if (isOurs) {
+      daemons.adoptDaemons();
+    }
+    const pids = DAEMONS.map(daemons.pidOf).filter(pid => pid !== null);
     if (daemons.pidOf('slurmctld') !== null) {
       await daemons.cancelJobs();
     }
     await stopSlurm();
     await daemons.stopDaemon('munged');
-    if (ownerOf((await gatherFacts()).slurmConf) === 'ours') {
+    if (isOurs) {
       removeConfiguration();
     }
     removeHosts();
     rmSync(DESCRIPTION, { force: true });
     rmSync(PIDS, { recursive: true, force: true });
-    const left = processesOfUser();
-    if (left.length === 0) {
+    const processes = processesOfUser();
+    if (processes.length === 0) {
       await removeUser();
     }
-    return left;
+    return [
+      ...processes.map(
+        text => `process ${text} of the user ${USER}, who was not removed`
+      ),
+      ...pids
+        .filter(pid => daemons.startOf(pid) !== null)
+        .map(pid => `daemon ${pid}`),
+      ...(isOurs ? filesLeft().map(file => `file ${file}`) : []),
+      ...hostsLeft().map(line => `line ${line} in /etc/hosts`)
+    ];
   });
 }

@@ -83,8 +83,7 @@ const COMMANDS = {
     const left = await takeDown();
     if (left.length > 0) {
       console.error(
-        `The rig is down, but its user ${USER} still has processes, so it was not removed:\n  ${left.join('\n  ')}\n` +
-          'End them, then run this again.'
+        `The rig is down, but this is left:\n  ${left.join('\n  ')}\nEnd these processes, then run this again.`
       );
       return 1;
     }

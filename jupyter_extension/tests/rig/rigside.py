@@ -47,6 +47,14 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     return value
 
 
+def is_over(process: psutil.Process) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 @dataclass(frozen=True)
 class SchedulerJob:
     """A job in the scheduler's own words (``squeue``), not through the commands under test."""
@@ -197,9 +205,9 @@ class Rig:
     @contextmanager
     def scheduler_stopped(self) -> Iterator[None]:
         """End slurmctld, start it again afterwards. The PBS commands fail meanwhile, after 9 s each."""
-        pid = self.pid_of("slurmctld")
-        os.kill(pid, signal.SIGTERM)
-        until(lambda: not psutil.pid_exists(pid), "the end of slurmctld")
+        process = psutil.Process(self.pid_of("slurmctld"))
+        process.terminate()
+        until(lambda: is_over(process), "the end of slurmctld")
         try:
             yield
         finally:
