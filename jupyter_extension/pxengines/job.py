@@ -194,7 +194,8 @@ class Job:
         except OSError as error:
             raise CannotStart("mpiexec_missing", mpiexec=mpiexec[0], error=str(error)) from error
         self._vendor = vendor
-        environment.update(mpi_environment(mpiexec[0], vendor, environment))
+        crowded = self._batch is None or not self._batch.has_room_for(spec.engines)
+        environment.update(mpi_environment(mpiexec[0], vendor, environment, oversubscribe=crowded))
         environment["PXENGINES_WORLD_SIZE"] = str(spec.engines)
         environment[RUN_DIR_VARIABLE] = str(paths.run_dir)
         environment[WORK_DIR_VARIABLE] = spec.work_dir or os.getcwd()

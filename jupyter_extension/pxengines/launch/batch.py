@@ -34,6 +34,10 @@ class BatchJob:
         names = [*self.nodes, *filter(None, [self.submitted_from])]
         return [name for name in names if short(name) != here]
 
+    def has_room_for(self, engines: int) -> bool:
+        """Whether the scheduler has set aside room for so many; not known counts as yes."""
+        return not self.nodes or sum(self.nodes.values()) >= engines
+
 
 def short(host: str) -> str:
     """Return a host's name without its domain: schedulers and hosts do not agree on it."""

@@ -136,10 +136,14 @@ def _forwarded(name: str) -> bool:
     return name in _FORWARDED or name.startswith(_FORWARDED_BEGINNINGS)
 
 
-def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) -> dict[str, str]:
+def mpi_environment(
+    mpiexec: str, vendor: Vendor, environ: Mapping[str, str], *, oversubscribe: bool = True
+) -> dict[str, str]:
     """Return the variables to add so that engines join the world that `mpiexec` makes.
 
     What the user or the site has set in `environ` is left alone: the world check judges it.
+    `oversubscribe` says that more engines than cores are meant. Not for a batch job that has room for all:
+    Open MPI would put them all on its first node.
     """
     wanted: dict[str, str] = {}
     library = library_of(mpiexec, vendor)
@@ -147,10 +151,10 @@ def mpi_environment(mpiexec: str, vendor: Vendor, environ: Mapping[str, str]) ->
         # Not MPI4PY_MPIABI as well: with it, mpi4py trusts the word and does not load the library.
         wanted["MPI4PY_LIBMPI"] = library
     if vendor == "openmpi":
-        # More engines than cores is normal on a laptop, and so are engines that use several cores each;
-        # version 4 and 5 read different names.
-        wanted["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
-        wanted["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
+        # Engines may use several cores each. Version 4 and 5 read different names.
+        if oversubscribe:
+            wanted["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
+            wanted["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
         wanted["OMPI_MCA_hwloc_base_binding_policy"] = "none"
         wanted["PRTE_MCA_hwloc_default_binding_policy"] = "none"
         if os.geteuid() == 0:

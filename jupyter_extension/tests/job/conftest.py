@@ -1,9 +1,11 @@
-"""The fixture of the job's tests, and its promise that nothing of a job is left."""
+"""The fixtures of the job's tests, and their promise that nothing of a job is left."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,16 @@ import pytest
 from realjob import WAIT_SECONDS, RealJob
 
 from pxengines.launch.paths import RunPaths
+
+# The rig's own conftest is out of sight from here.
+_RIG = Path(__file__).parents[1] / "rig"
+sys.path.append(str(_RIG))
+_spec = importlib.util.spec_from_file_location("rig_fixtures", _RIG / "conftest.py")
+assert _spec is not None
+assert _spec.loader is not None
+_fixtures = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_fixtures)
+rig = _fixtures.rig
 
 
 @pytest.fixture

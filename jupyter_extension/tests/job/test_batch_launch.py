@@ -94,6 +94,15 @@ def test_open_mpi_may_have_more_engines_than_cores(tmp_path: Path) -> None:
     assert added["PRTE_MCA_hwloc_default_binding_policy"] == "none"
     kept = {"PRTE_MCA_hwloc_default_binding_policy": "core"}
     assert "PRTE_MCA_hwloc_default_binding_policy" not in mpi_environment("mpiexec", "openmpi", kept)
+    # In a job with room for all it would put them all on the first node.
+    roomy = mpi_environment("mpiexec", "openmpi", {}, oversubscribe=False)
+    assert not {"PRTE_MCA_rmaps_default_mapping_policy", "OMPI_MCA_rmaps_base_oversubscribe"} & set(roomy)
+
+
+def test_room_for_engines() -> None:
+    batch = BatchJob(job_id="1", nodes={"n1": 4, "n2": 4})
+    assert (batch.has_room_for(8), batch.has_room_for(9)) == (True, False)
+    assert BatchJob(job_id="1").has_room_for(99)
 
 
 def test_keys_of_another_cluster_are_left_out() -> None:
