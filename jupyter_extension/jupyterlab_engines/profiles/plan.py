@@ -35,7 +35,7 @@ class StartPlan:
     engines, resources : what was asked for.
     scripts : one for each job, in the order in which they are submitted. Of a legacy profile, the engines'
         job is submitted once the controller has written its connection files: its engines wait ten seconds.
-    python, mpiexec, mpi_args : for `JobSpec`; mpiexec None: found on the job's node.
+    python, mpiexec, mpi_args : for `JobSpec`; mpiexec empty: found on the job's node.
     controller_address : address or interface the controller listens on; empty: chosen on its node.
     controller_command : only of a legacy profile whose controller runs beside Jupyter: its command line.
     """
@@ -47,7 +47,7 @@ class StartPlan:
     resources: Resources
     scripts: tuple[RenderedScript, ...]
     python: tuple[str, ...]
-    mpiexec: tuple[str, ...] | None = None
+    mpiexec: tuple[str, ...] = ()
     mpi_args: tuple[str, ...] = ()
     controller_address: str = ""
     controller_command: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def plan(
         resources=asked,
         scripts=tuple(scripts),
         python=tuple(settings.python or python),
-        mpiexec=tuple(settings.mpiexec) or None,
+        mpiexec=tuple(settings.mpiexec),
         mpi_args=tuple(settings.mpi_args),
         controller_address=settings.controller_address,
     )
