@@ -28,6 +28,7 @@ class Context:
     out, err : what it prints.
     dirty : whether the state is to be written.
     spawn : ids of the jobs whose runners are to be started once the state is written.
+    hang_after : never answers, though all is done.
     """
 
     def __init__(self, store: Store, state: State, command: str, argv: list[str]) -> None:
@@ -43,6 +44,7 @@ class Context:
         self.dirty = False
         self.bulk_dirty = False
         self.spawn: list[str] = []
+        self.hang_after = False
 
     def fault(self, name: str) -> dict[str, Any] | None:
         """Return the options of a fault that is switched on for this call."""
@@ -124,7 +126,7 @@ def main(root: str, command: str, argv: list[str]) -> int:
 
         for job_id in context.spawn:
             runner.spawn(store, job_id)
-    faults.after(store, live)
+    faults.after(store, live, context.hang_after)
     out = "".join(context.out).encode("utf-8", "surrogateescape")
     err = "".join(context.err).encode("utf-8", "surrogateescape")
     out, err, status = faults.mangle(live, out, err, status)

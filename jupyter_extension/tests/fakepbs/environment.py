@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import cache
 
 from . import core
 from .store import Store
@@ -30,6 +31,11 @@ class Prepared:
 
 def stamp(when: float, style: str = "%a %b %e %H:%M:%S %Y") -> str:
     """Return a time as PBS prints it: local, without a zone."""
+    return _stamp(int(when), style)
+
+
+@cache
+def _stamp(when: int, style: str) -> str:
     return time.strftime(style.replace("%e", f"{time.localtime(when).tm_mday:2d}"), time.localtime(when))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+from json.encoder import encode_basestring
 
 from . import core, pbstext
 from .environment import stamp, vnodes
@@ -153,6 +153,8 @@ def json_head(context: Context) -> str:
 def number(value: Any) -> str:
     """Return a resource as JSON: what looks like a number is one."""
     text = str(value)
+    if text[:1].isalpha() or text[:1] in "/_":
+        return quoted(text)
     try:
         return str(int(text))
     except ValueError:
@@ -166,7 +168,7 @@ def number(value: Any) -> str:
 
 def quoted(text: str) -> str:
     """Return a JSON string; other alphabets stay as they are."""
-    return json.dumps(text, ensure_ascii=False)
+    return str(encode_basestring(text))
 
 
 def json_object(title: str, items: Attributes, depth: int) -> str:
