@@ -47,6 +47,7 @@ class BatchScheduler(Scheduler):
 
     def __init__(self, dialect: Dialect, environ: Mapping[str, str], user: str) -> None:
         self.dialect = dialect.name
+        self.rules = dialect
         self.version = dialect.version
         self.server = dialect.server
         self.actions = dialect.actions
@@ -94,7 +95,7 @@ class BatchScheduler(Scheduler):
         return await table.result()
 
     async def query(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
-        """Return those of the jobs that the scheduler knows, finished ones too where there is a history."""
+        """Return those of the jobs that the scheduler knows, and of an array its subjobs."""
         for job_id in ids:
             if not is_job_id(job_id):
                 raise NoAnswer(f"{job_id!r} is not a job id: the scheduler was not asked.")
@@ -106,7 +107,7 @@ class BatchScheduler(Scheduler):
                     found.update(await _read(partial(self._dialect.read_query, done), done))
                 except UnknownJob:
                     continue
-        return {job_id: found[job_id] for job_id in ids if job_id in found}
+        return found
 
     async def raw_table(self) -> tuple[str, str]:
         """Return (command line, text) of the table people watch."""

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from .answer import text
 from .base import Command, Completed, Dialect, NoAnswer, Scheduler
 from .client import BatchScheduler
+from .openpbs import OpenPbs
 from .process import query_environment, run
 from .slurm_torque import SlurmTorque
+from .torque import Torque
 
 _SECONDS = 15.0
 """Time for a command that only tells its version; the server is not asked for it."""
@@ -20,8 +22,12 @@ _SERVER_SECONDS = 10.0
 """Time for the server to tell its name; Torque waits 28 s for a host that is not there."""
 _ASKED = ("qstat", "qsub")
 _SERVER = re.compile(r"^Server: *(\S+)", re.MULTILINE)
+_VERSIONS: tuple[tuple[re.Pattern[str], type[Dialect]], ...] = (
+    (re.compile(r"^pbs_version *= *(\S+)", re.MULTILINE), OpenPbs),
+    (re.compile(r"^version: *(\S+)", re.MULTILINE | re.IGNORECASE), Torque),
+)
 _SLURM_USAGE = re.compile(
-    r"Unknown option: version\b.*qstat \[-f\]|Unknown option: version\b.*qsub \[-a", re.DOTALL
+    r"Unknown option: version\b.*^ *(?:qstat \[-f\]|qsub \[-a)", re.DOTALL | re.MULTILINE
 )
 _SLURM_VERSION = re.compile(r"^slurm\S* +(\S+)", re.MULTILINE)
 
@@ -64,9 +70,6 @@ async def _dialect(environ: Mapping[str, str]) -> Dialect | None:
             "The batch system is looked for again.",
         )
     return None
-
-
-_VERSIONS: tuple[tuple[re.Pattern[str], type[Dialect]], ...] = ()
 
 
 async def _server(environ: Mapping[str, str]) -> str:

@@ -44,7 +44,7 @@ _NOTHING = 153
 """Exit status of qstat when no job matched, and always of ``qstat -q``."""
 _MOST_IDS = 200
 """More than that are looked up in the table of all: the wrapper reads it anyway."""
-_HEAD = re.compile(rb"(?:\A|\n)Job Id:[ \t]+")
+_HEAD = b"\nJob Id:\t"
 _LETTERS: dict[str, JobState] = {
     "Q": "queued",
     "H": "held",
@@ -245,7 +245,7 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
         if done.status == _NOTHING:
             return EMPTY
         raise Unreadable("qstat said that it found jobs, and printed none.", "It is asked again.")
-    noise, *blocks = _HEAD.split(output)
+    noise, *blocks = (b"\n" + output).split(_HEAD)
     if not blocks:
         raise Unreadable("The list of jobs cannot be read.", "It is asked again.", text(noise))
     mark = None if user is None else f"\teuser = {user}(".encode()
@@ -253,13 +253,13 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
     raw: dict[JobId, bytes] = {}
     final = len(blocks) - 1
     for position, piece in enumerate(blocks):
-        # An empty line ends each; the pattern has taken its line end, but for the last.
+        # An empty line ends each; its line end is the next one's head, but for the last.
         block = piece.removesuffix(b"\n") if position == final else piece
         if not block.endswith(b"\n") or b"\n\n" in block:
             raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(block))
         if mark is not None and mark not in block:
             continue
-        job_id = block.partition(b"\n")[0].strip().decode("utf-8", "replace")
+        job_id = text(block.partition(b"\n")[0].rstrip())
         if job_id in raw:
             raise Unreadable(f"Job {job_id} is listed twice.", "It is asked again.", text(block))
         same = last.raw.get(job_id) == block and job_id in last.jobs
