@@ -6,15 +6,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import IOLoop
 from traitlets import Bool, Dict, Float, Integer, List, Unicode
 
 from .api.models import Cluster, ClusterState
+from .audit import Audit
+from .clusters.care import RunSettings
 from .clusters.manager import ClusterManager
-from .clusters.run import RunSettings
-from .clusters.store import Owner
+from .clusters.store import Owner, user_name
 from .handlers.base import MANAGER
+from .jobs.follow import Pace
+from .jobs.service import JobService, JobSettings
+from .profiles.service import ProfileService
+from .profiles.validate import Limits
 from .routes import ROUTES
 
 EVENT_SCHEMA_ID = "https://events.jupyter.org/jupyterlab_engines/cluster/v1"
@@ -65,13 +71,45 @@ class EnginesApp(ExtensionApp):
         config=True
     )
 
+    use_scheduler = Bool(
+        True, help="Look for a batch system (PBS Pro, OpenPBS, Torque, Slurm's Torque commands) in PATH."
+    ).tag(config=True)
+    show_all_users = Bool(
+        False, help="Let the job table show jobs of all users, where the batch system itself allows it."
+    ).tag(config=True)
+    queue_poll_seconds = Float(
+        60.0,
+        min=30.0,
+        help="How often to ask the batch system for all jobs of the user, while somebody watches.",
+    ).tag(config=True)
+    job_poll_seconds = Float(
+        2.0,
+        min=1.0,
+        help="How often to ask for a job of a cluster that is about to change, for two minutes; then slower.",
+    ).tag(config=True)
+    audit_file = Unicode(
+        help="File for a line about each submit, delete, hold, release and change of a job. "
+        "Default: engines/audit.jsonl in Jupyter's data folder of the user."
+    ).tag(config=True)
+    site_profile_dirs = List(
+        Unicode(),
+        help="Folders with profiles that the site shares with all users. "
+        "Their locks and limits hold for those who use them.",
+    ).tag(config=True)
+
     manager: ClusterManager | None = None
 
     def initialize_settings(self) -> None:
         """Make the manager; it begins to look as soon as the loop runs."""
         self.manager = ClusterManager(
             self._run_settings(),
-            max_engines=self.max_engines,
+            profiles=self._profile_service,
+            job_settings=JobSettings(
+                pace=Pace(table=self.queue_poll_seconds, fast=self.job_poll_seconds),
+                all_users=self.show_all_users,
+                use_scheduler=self.use_scheduler,
+            ),
+            audit=Audit(self._audit_path(), user_name(), self.log),
             watched_seconds=self.watched_poll_seconds,
             idle_seconds=self.idle_poll_seconds,
             emit=self._emit,
@@ -109,6 +147,18 @@ class EnginesApp(ExtensionApp):
             owner=Owner.this_process(),
             log=self.log,
         )
+
+    def _profile_service(self, jobs: JobService) -> ProfileService:
+        return ProfileService(
+            limits=Limits(max_engines=self.max_engines),
+            site_dirs=[Path(folder).expanduser() for folder in self.site_profile_dirs],
+            python=self.python or [sys.executable],
+            info=jobs.info_if_answering,
+            dialect=lambda: jobs.rules,
+        )
+
+    def _audit_path(self) -> Path:
+        return Path(self.audit_file or Path(jupyter_data_dir()) / "engines" / "audit.jsonl").expanduser()
 
     def _emit(self, cluster: Cluster, previous: ClusterState | None) -> None:
         data: dict[str, Any] = {

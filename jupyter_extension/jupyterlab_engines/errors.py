@@ -58,6 +58,30 @@ class OverLimit(ApiError):
     status, code = 403, "over_limit"
 
 
+class UnknownJobId(ApiError):
+    """The scheduler answered, and does not know the job."""
+
+    status, code = 404, "unknown_job"
+
+
+class NotAllowed(ApiError):
+    """The site does not allow it."""
+
+    status, code = 403, "forbidden"
+
+
+class SchedulerRefused(ApiError):
+    """The batch system answered no."""
+
+    status, code = 502, "scheduler_refused"
+
+
+class SchedulerSilent(ApiError):
+    """The batch system did not answer: nothing is known."""
+
+    status, code = 504, "scheduler_silent"
+
+
 class WrongState(ApiError):
     """The cluster or profile is not in a state where this can be done."""
 

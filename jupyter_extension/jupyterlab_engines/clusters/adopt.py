@@ -16,8 +16,8 @@ from pxengines.launch.spec import JobSpec
 
 from ..api.models import Failure
 from . import state
+from .care import why_run_ended
 from .processes import JobProcess, end_run, lock_held, of_run, remove_traces, started_at
-from .run import why_run_ended
 from .store import Owner, RunRecord, process_lives, remove_unfinished
 from .words import failure
 

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import getpass
 import logging
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from pxengines.launch.files import read_tail
-from pxengines.launch.paths import RunPaths, cluster_key, ipython_dir
-from pxengines.launch.spec import JobSpec
+from pxengines.launch.paths import RunPaths, cluster_key
 
-from .. import profiles
 from ..api.models import (
+    Batch,
     Cluster,
     ClusterList,
     ClusterLog,
     ClusterState,
+    Job,
+    JobAction,
+    JobId,
     LogSource,
     Profile,
+    SchedulerStatus,
     StartCluster,
 )
-from ..errors import ApiError, BadRequest, DiskFull, NotWritable, UnknownCluster, WrongState
+from ..audit import Audit
+from ..errors import BadRequest, NotWritable, UnknownCluster, WrongState
+from ..jobs.service import JobService, JobSettings, KnownJobs
 from ..jobs.status import no_scheduler
+from ..jobs.watch import JobWatch
+from ..profiles.service import ProfileService
+from ..scheduler.base import Scheduler
 from . import state
-from .adopt import take_over
+from .adopter import Adopter, Settled
+from .batch_run import BatchRun
 from .broadcast import Broadcast
+from .care import RunSettings, read_job_log
+from .claims import STALE_SECONDS
 from .discovery import Sightings, TerminalSighting, look, sight_terminal
+from .opening import job_name, new_run_id, open_batch, open_local
 from .processes import JobProcess, end_run, lock_held
-from .run import ClusterRun, RunSettings
-from .store import RunRecord, forget_run, is_disk_full, open_run, read_record, write_record
+from .refusals import already, unwritten
+from .run import ClusterRun
+from .store import RunRecord, forget_run, read_record, user_name
 from .table import ClusterTable
 from .terminal import TerminalCluster
 
-_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST})
 _POLLED_SECONDS = 30.0
 """A browser that polls counts as watching for this long after a request."""
 
@@ -52,21 +62,34 @@ class ClusterManager:
         self,
         settings: RunSettings,
         *,
-        max_engines: int,
+        profiles: Callable[[JobService], ProfileService],
+        job_settings: JobSettings,
+        audit: Audit,
         watched_seconds: float,
         idle_seconds: float,
         emit: Emit,
         log: logging.Logger,
     ) -> None:
         self._settings = settings
-        self._max_engines = max_engines
         self._watched_seconds = watched_seconds
         self._idle_seconds = idle_seconds
         self._emit = emit
         self._log = log
-        self._table = ClusterTable(no_scheduler(getpass.getuser(), time.time()))
+        self._table = ClusterTable(no_scheduler(user_name(), time.time()))
         self.broadcast = Broadcast(self._table)
-        self._runs: dict[str, ClusterRun] = {}
+        self.jobs = JobService(
+            job_settings,
+            user=user_name(),
+            audit=audit,
+            put_jobs=self._show_jobs,
+            put_status=self._show_status,
+            watched=self._is_watched,
+            known=self._known_jobs,
+            log=log,
+        )
+        self.profile_service = profiles(self.jobs)
+        self._adopter = Adopter(settings, self.jobs, self._show, log)
+        self._runs: dict[str, ClusterRun | BatchRun] = {}
         self._terminals: dict[str, TerminalCluster] = {}
         self._foreign: dict[str, RunRecord] = {}
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -81,6 +104,7 @@ class ClusterManager:
 
     def begin(self) -> None:
         """Begin to look: adopts what earlier servers left."""
+        self.jobs.begin()
         if self._looker is None:
             self._looker = asyncio.get_running_loop().create_task(self._keep_looking())
 
@@ -94,6 +118,7 @@ class ClusterManager:
         self._polled_at = time.monotonic()
         if self._polled_at - self._looked_at > self._watched_seconds:
             self._wake.set()
+        self.jobs.poke()
 
     async def close(self, *, stop_clusters: bool) -> None:
         """End with the server; its own clusters are stopped or left to the next one."""
@@ -101,12 +126,12 @@ class ClusterManager:
             self._looker.cancel()
             await asyncio.wait({self._looker})
         runs = list(self._runs.values())
-        if stop_clusters:
-            for run in runs:
-                run.ask_stop()
-            await asyncio.gather(*(run.ended() for run in runs))
-        else:
-            await asyncio.gather(*(run.let_go() for run in runs))
+        local = [run for run in runs if stop_clusters and isinstance(run, ClusterRun)]
+        for run in local:
+            run.ask_stop()
+        # A batch job goes on without a Jupyter server: that is what it is for.
+        await asyncio.gather(*(run.ended() if run in local else run.let_go() for run in runs))
+        await self.jobs.close()
         await asyncio.gather(*(terminal.close() for terminal in self._terminals.values()))
         if self._closing:
             await asyncio.wait(self._closing)
@@ -116,7 +141,7 @@ class ClusterManager:
 
     async def profiles(self) -> list[Profile]:
         """Return the profiles as they are now."""
-        found = await asyncio.to_thread(profiles.list_profiles, self._max_engines)
+        found = await asyncio.to_thread(self.profile_service.list_profiles)
         self._table.put_profiles(found)
         self.broadcast.touch()
         return found
@@ -146,7 +171,7 @@ class ClusterManager:
             it lives, or the disk does not let us.
         """
         await self.ready()
-        profile = await asyncio.to_thread(profiles.find_profile, request.profile, self._max_engines)
+        profile = await asyncio.to_thread(self.profile_service.find_profile, request.profile)
         if request.engines > profile.max_engines:
             raise BadRequest(
                 f"engines must be a whole number from 1 to {profile.max_engines}, not {request.engines}.",
@@ -159,7 +184,7 @@ class ClusterManager:
             )
         key = cluster_key(profile.name, "")
         async with self._locks[key]:
-            return await self._start(key, request)
+            return await self._start(key, request, profile)
 
     async def stop(self, key: str) -> Cluster:
         """Ask for the end of a cluster; of one that has ended, nothing.
@@ -180,6 +205,15 @@ class ClusterManager:
         if key in self._foreign and cluster.state in state.LIVE:
             return self._stop_foreign(self._foreign[key])
         return cluster
+
+    async def change_job(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
+        """Hold, release, delete or alter a job; deleting one of a cluster stops the cluster."""
+        cluster = next((c for c in self._live_clusters() if c.batch and _has_job(c.batch, job_id)), None)
+        job = self._table.job(job_id)
+        if action == "delete" and cluster is not None and job is not None:
+            await self.stop(cluster.key)
+            return job
+        return await self.jobs.change(job_id, action, seconds)
 
     async def forget(self, key: str) -> None:
         """Remove an ended cluster with its files; raises UnknownCluster, WrongState or NotWritable."""
@@ -212,12 +246,15 @@ class ClusterManager:
             if recorded is None:
                 return ClusterLog(source=source, text="", truncated=False)
             path = recorded
-        text, truncated = await asyncio.to_thread(read_tail, path, lines)
+        if source == "job" and terminal is None:
+            text, truncated = await asyncio.to_thread(read_job_log, RunPaths.of_key(key), lines)
+        else:
+            text, truncated = await asyncio.to_thread(read_tail, path, lines)
         return ClusterLog(source=source, text=text, truncated=truncated)
 
     # --- start and stop
 
-    async def _start(self, key: str, request: StartCluster) -> Cluster:
+    async def _start(self, key: str, request: StartCluster, profile: Profile) -> Cluster:
         paths = RunPaths.of_key(key)
         before = self._runs.get(key)
         shown = before.cluster if before is not None else self._table.get(key)
@@ -227,9 +264,9 @@ class ClusterManager:
         if last is not None and last.idempotency_key == request.idempotency_key:
             return last.cluster
         if shown is not None and shown.state in state.LIVE:
-            raise _already(shown)
+            raise already(shown)
         if last is not None and last.cluster.state in state.LIVE and before is None:
-            raise _already(last.cluster)
+            raise already(last.cluster)
         if await asyncio.to_thread(_runs_elsewhere, paths):
             self._wake.set()
             raise WrongState(
@@ -245,48 +282,54 @@ class ClusterManager:
                     f"Processes of the last cluster {key} still run: {pids}.",
                     f"End them in a terminal with `kill -9 {pids}`, then start again.",
                 )
-        run = await self._open(paths, request)
+        run = await self._open(paths, request, profile)
         self._foreign.pop(key, None)
         self._runs[key] = run
         self._show(run.cluster, None)
         run.begin()
         return run.cluster
 
-    async def _open(self, paths: RunPaths, request: StartCluster) -> ClusterRun:
+    async def _open(self, paths: RunPaths, request: StartCluster, profile: Profile) -> ClusterRun | BatchRun:
         settings = self._settings
-        cluster = state.new_cluster(
-            key=paths.key,
-            profile=request.profile,
-            cluster_id=paths.cluster_id,
-            run_id=uuid.uuid4().hex,
-            engines=request.engines,
-            at=time.time(),
-        )
-        record = RunRecord(
-            cluster=cluster,
-            idempotency_key=request.idempotency_key,
-            owner=settings.owner,
-            job_pid=None,
-            job_started=None,
-        )
-        spec = JobSpec(
-            run_id=cluster.run_id,
-            profile_dir=str(paths.profile_dir),
-            cluster_id=paths.cluster_id,
-            engines=request.engines,
-            python=list(settings.python),
-            mpiexec=None if settings.mpiexec is None else list(settings.mpiexec),
-            mpi_args=list(settings.mpi_args),
-            work_dir=settings.work_dir,
-        )
         try:
-            await asyncio.to_thread(open_run, paths, record, spec)
+            if profile.kind == "local":
+                record = await asyncio.to_thread(open_local, paths, request, settings)
+                return ClusterRun(paths, record, settings, self._show)
+            scheduler, watch = await self._batch_system()
+            run_id = new_run_id()
+            plan = await self.profile_service.plan(
+                request,
+                run_dir=paths.run_dir,
+                job_name=partial(job_name, run_id),
+                running=self._live_clusters(),
+            )
+            record = await asyncio.to_thread(
+                open_batch, paths, request, settings, plan, run_id, scheduler.dialect
+            )
+            return BatchRun(paths, record, settings, self._show, watch=watch, scheduler=scheduler)
         except OSError as error:
-            raise _unwritten(paths, error) from error
-        return ClusterRun(paths, record, settings, self._show)
+            raise unwritten(paths, error) from error
+
+    async def _batch_system(self) -> tuple[Scheduler, JobWatch]:
+        await self.jobs.ready()
+        watch = self.jobs.watch
+        if watch is None:
+            raise WrongState(
+                "No batch system was found on this machine: there is no qsub in PATH.",
+                "Start Jupyter where qsub works, or load the module that has it first.",
+            )
+        return watch.scheduler, watch
+
+    def _live_clusters(self) -> list[Cluster]:
+        return [cluster for cluster in self._table.clusters() if cluster.state in state.LIVE]
 
     def _stop_foreign(self, record: RunRecord) -> Cluster:
         """Stop a cluster of another server of this user: its job ends, and that server sees it."""
+        if record.batch is not None:
+            raise WrongState(
+                f"Another Jupyter server of yours looks after the cluster {record.cluster.key}.",
+                f"Stop it there; if that server is gone, it is taken over within {STALE_SECONDS:g} s.",
+            )
         if record.owner.elsewhere() or record.job_pid is None:
             raise WrongState(
                 f"The cluster {record.cluster.key} belongs to a Jupyter server on {record.owner.host}.",
@@ -315,9 +358,8 @@ class ClusterManager:
                 continue
 
     def _pause(self) -> float:
-        polled = time.monotonic() - self._polled_at < _POLLED_SECONDS
         moving = any(cluster.state in state.IN_MOTION for cluster in self._table.clusters())
-        return self._watched_seconds if self.broadcast.watched or polled or moving else self._idle_seconds
+        return self._watched_seconds if self._is_watched() or moving else self._idle_seconds
 
     async def _take_note(self, seen: Sightings) -> None:
         for key, run in list(self._runs.items()):
@@ -340,40 +382,17 @@ class ClusterManager:
             if key in self._runs or key in self._terminals:
                 return
             # Read now, under the lock: the look is older than what happened since.
-            record = await asyncio.to_thread(read_record, paths.record)
-            if record is not None and self._is_settled(record):
-                self._foreign[key] = record
-                self._show(record.cluster, record.cluster.state)
-            else:
-                await self._adopt(key, paths, record)
-
-    def _is_settled(self, record: RunRecord) -> bool:
-        """Tell whether a run needs no care of this server: it has ended, or another looks after it."""
-        if record.cluster.state not in state.LIVE:
-            return True
-        return record.owner != self._settings.owner and record.owner.lives()
-
-    async def _adopt(self, key: str, paths: RunPaths, record: RunRecord | None) -> None:
-        adopted = await asyncio.to_thread(
-            take_over, paths, record, self._settings.owner, self._settings.python[0]
-        )
-        if adopted is None:
-            return
-        try:
-            await asyncio.to_thread(write_record, paths, adopted.record)
-        except OSError as error:
-            self._log.error("The record of cluster %s could not be written: %s", key, error)
-        if adopted.job is None:
-            self._log.warning("Cluster %s did not survive its server: %s", key, adopted.record.cluster.state)
-            self._foreign[key] = adopted.record
-            self._show(adopted.record.cluster, None)
-            return
-        self._log.info("Cluster %s lives on; looking after it", key)
-        self._foreign.pop(key, None)
-        run = ClusterRun(paths, adopted.record, self._settings, self._show)
-        self._runs[key] = run
-        self._show(run.cluster, None)
-        run.begin(adopted.job)
+            found = await self._adopter.take(paths)
+            if found is None:
+                return
+            if isinstance(found, Settled):
+                self._foreign[key] = found.record
+                self._show(found.cluster, found.before)
+                return
+            self._foreign.pop(key, None)
+            self._runs[key] = found
+            self._show(found.cluster, None)
+            found.begin()
 
     def _note_terminal(self, key: str, sighting: TerminalSighting) -> None:
         run = self._runs.get(key)
@@ -409,6 +428,8 @@ class ClusterManager:
             self.broadcast.touch()
             if old is None or old.state != cluster.state or old.run_id != cluster.run_id:
                 self._emit(cluster, before if old is None else old.state)
+                if cluster.batch is not None:
+                    self.jobs.clusters_changed()
                 if cluster.state in state.IN_MOTION:
                     self._wake.set()
 
@@ -416,38 +437,31 @@ class ClusterManager:
         if self._table.remove(key):
             self.broadcast.touch()
 
+    def _show_jobs(self, jobs: Mapping[JobId, Job]) -> None:
+        if self._table.put_jobs(jobs):
+            self.broadcast.touch()
+
+    def _show_status(self, status: SchedulerStatus) -> None:
+        if self._table.put_scheduler(status):
+            self.broadcast.touch()
+
+    def _is_watched(self) -> bool:
+        return self.broadcast.watched or time.monotonic() - self._polled_at < _POLLED_SECONDS
+
+    def _known_jobs(self) -> KnownJobs:
+        by_id, live = {}, set()
+        for cluster in self._table.clusters():
+            for job in cluster.batch.jobs if cluster.batch is not None else ():
+                if job.job_id is not None:
+                    by_id[job.job_id] = cluster.key
+                if cluster.state in state.LIVE:
+                    live.add(job.name)
+        return KnownJobs(by_id, frozenset(live))
+
 
 def _runs_elsewhere(paths: RunPaths) -> bool:
     return lock_held(paths.lock) or sight_terminal(paths) is not None
 
 
-def _already(cluster: Cluster) -> WrongState:
-    key, count = cluster.key, cluster.engines_requested or len(cluster.engines)
-    if cluster.state == "stopping":
-        return WrongState(f"The cluster {key} is stopping.", "Start it again when it has stopped.")
-    if cluster.state in state.IN_MOTION:
-        return WrongState(
-            f"The cluster {key} is starting already, with {count} engines.",
-            "Wait until it is ready, or stop it first.",
-        )
-    return WrongState(
-        f"The cluster {key} runs already, with {count} engines.", "Connect to it, or stop it first."
-    )
-
-
-def _unwritten(paths: RunPaths, error: OSError) -> ApiError:
-    where = error.filename or paths.run_dir
-    if is_disk_full(error):
-        return DiskFull(
-            f"There is no room on the disk of {paths.profile_dir.parent}, so the cluster was not started.",
-            "Remove files you do not need, or ask for a larger quota. Then start the cluster again.",
-            str(error),
-        )
-    if error.errno in _UNWRITABLE:
-        return NotWritable(
-            f"The folder {where} cannot be written, so the cluster was not started.",
-            f"Make {ipython_dir()} writable, or set the environment variable IPYTHONDIR "
-            "to a folder you can write before you start Jupyter.",
-            str(error),
-        )
-    return ApiError(f"The cluster {paths.key} could not be put on disk.", "Read the detail.", str(error))
+def _has_job(batch: Batch, job_id: JobId) -> bool:
+    return any(job.job_id == job_id for job in batch.jobs)

@@ -94,6 +94,12 @@ class Evidence:
     stop_asked: bool
 
 
+def since_last_start(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events of a job's last run: a requeued job tells its story again, in the same file."""
+    starts = [i for i, event in enumerate(events) if event["event"] == "job_started"]
+    return list(events[starts[-1] :]) if starts else list(events)
+
+
 def why_ended(evidence: Evidence) -> Failure | None:
     """Return why a job that has ended did so; None if somebody asked it to."""
     if evidence.stop_asked:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..api.models import (
+    Batch,
     Cluster,
     ClusterState,
     Engine,
@@ -33,9 +34,9 @@ IN_MOTION: frozenset[ClusterState] = frozenset({"submitting", "queued", "startin
 EDGES: dict[ClusterState, frozenset[ClusterState]] = {
     "submitting": frozenset({"queued", "starting", "stopping", "failed"}),
     "queued": frozenset({"starting", "stopping", "failed"}),
-    "starting": frozenset({"starting", "ready", "stopping", "failed"}),
-    "ready": frozenset({"ready", "degraded", "stopping", "failed"}),
-    "degraded": frozenset({"degraded", "ready", "stopping", "failed"}),
+    "starting": frozenset({"starting", "ready", "queued", "stopping", "failed"}),
+    "ready": frozenset({"ready", "degraded", "queued", "stopping", "failed"}),
+    "degraded": frozenset({"degraded", "ready", "queued", "stopping", "failed"}),
     "stopping": frozenset({"stopping", "stopped", "failed"}),
     "stopped": frozenset(),
     "failed": frozenset(),
@@ -45,7 +46,8 @@ EDGES: dict[ClusterState, frozenset[ClusterState]] = {
 HISTORY_LENGTH = 50
 """Most transitions a cluster remembers: one that goes on and on between ready and degraded stays small."""
 
-_STAGES: tuple[StageName, ...] = ("submitted", "controller", "engines", "mpi_check")
+_STAGES: tuple[StageName, ...] = ("submitted", "queued", "controller", "engines", "mpi_check")
+"""All stages; a cluster of this machine is never queued and lacks that one."""
 
 
 class IllegalTransition(Exception):
@@ -54,9 +56,17 @@ class IllegalTransition(Exception):
 
 @dataclass(frozen=True)
 class JobQueued:
-    """The batch system took the job and has not started it."""
+    """The batch system has the job and does not run it: not yet, or not any more (requeued)."""
 
     at: float
+
+
+@dataclass(frozen=True)
+class BatchChanged:
+    """The batch system told something else of the cluster's jobs than before."""
+
+    at: float
+    batch: Batch
 
 
 @dataclass(frozen=True)
@@ -112,12 +122,31 @@ class Failed:
     failure: Failure
 
 
-Event = JobQueued | JobStarted | ControllerUp | EnginesChanged | WorldPassed | StopAsked | Ended | Failed
+Event = (
+    JobQueued
+    | BatchChanged
+    | JobStarted
+    | ControllerUp
+    | EnginesChanged
+    | WorldPassed
+    | StopAsked
+    | Ended
+    | Failed
+)
 
 
-def new_cluster(*, key: str, profile: str, cluster_id: str, run_id: str, engines: int, at: float) -> Cluster:
-    """Return a cluster of the panel whose Start was just accepted."""
-    stages = [_stage(name) for name in _STAGES]
+def new_cluster(
+    *,
+    key: str,
+    profile: str,
+    cluster_id: str,
+    run_id: str,
+    engines: int,
+    at: float,
+    batch: Batch | None = None,
+) -> Cluster:
+    """Return a cluster of the panel whose Start was just accepted; `batch` if it goes through a scheduler."""
+    stages = [_stage(name) for name in _STAGES if batch is not None or name != "queued"]
     stages[0] = _stage("submitted", "active", at)
     return Cluster(
         key=key,
@@ -134,7 +163,7 @@ def new_cluster(*, key: str, profile: str, cluster_id: str, run_id: str, engines
         engines=[],
         mpi=None,
         failure=None,
-        batch=None,
+        batch=batch,
         history=[Transition(at=at, state="submitting")],
     )
 
@@ -175,12 +204,14 @@ def advance(cluster: Cluster, event: Event) -> Cluster:
         If `event` cannot happen in the cluster's state.
     """
     if isinstance(event, JobQueued):
-        return _enter(cluster, "queued", event.at)
+        return _queued(cluster, event)
+    if isinstance(event, BatchChanged):
+        return msgspec.structs.replace(cluster, batch=event.batch)
     if isinstance(event, JobStarted):
         if cluster.state == "stopping":
             return cluster  # asked to stop in the moment of its start
         begun = _enter(cluster, "starting", event.at)
-        return _move(begun, event.at, done=("submitted",), active="controller")
+        return _move(begun, event.at, done=("submitted", "queued"), active="controller")
     if isinstance(event, ControllerUp):
         return _controller_up(cluster, event)
     if isinstance(event, EnginesChanged):
@@ -192,6 +223,22 @@ def advance(cluster: Cluster, event: Event) -> Cluster:
     if isinstance(event, Ended):
         return _without_engines(_enter(cluster, "stopped", event.at))
     return _failed(cluster, event)
+
+
+def _queued(cluster: Cluster, event: JobQueued) -> Cluster:
+    if cluster.state in ("queued", "stopping"):
+        return cluster
+    if cluster.state == "submitting":
+        return _move(_enter(cluster, "queued", event.at), event.at, done=("submitted",), active="queued")
+    # Requeued: what it had is lost, and it goes through the later stages again.
+    again = msgspec.structs.replace(
+        _enter(cluster, "queued", event.at),
+        stages=[stage if stage.name == "submitted" else _stage(stage.name) for stage in cluster.stages],
+        engines=[],
+        engines_registered=0,
+        mpi=None,
+    )
+    return _move(again, event.at, done=(), active="queued")
 
 
 def _controller_up(cluster: Cluster, event: ControllerUp) -> Cluster:

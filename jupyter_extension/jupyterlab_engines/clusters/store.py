@@ -10,8 +10,10 @@ import asyncio
 import errno
 import logging
 import os
+import pwd
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,7 +23,7 @@ from pxengines.launch.files import make_private_dir, write_atomic
 from pxengines.launch.paths import RUNS_FOLDER, RunPaths, profile_names, profile_path, split_key
 from pxengines.launch.spec import JobSpec
 
-from ..api.models import Cluster
+from ..api.models import Cluster, Failure, JobId, JobRole
 
 _RETRY_SECONDS = 2.0
 
@@ -48,6 +50,23 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
         return self.elsewhere() or process_lives(self.pid, self.started)
 
 
+class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed to submit a run's jobs, and to find them again.
+
+    Attributes
+    ----------
+    roles : the jobs of the run, in the order of their submission.
+    began : when qsub was begun for a role (epoch seconds): from then on its job may exist.
+    before : for a role whose name is not unique (legacy templates): the jobs of that name there were before.
+    legacy : whether the jobs run ipyparallel's own programs from templates of the user.
+    """
+
+    roles: list[JobRole]
+    began: dict[str, float]
+    before: dict[str, list[JobId]]
+    legacy: bool
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The content of ``record.json``: the cluster as last known, and who looks after it."""
 
@@ -56,6 +75,17 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner
     job_pid: int | None
     job_started: float | None
+    batch: BatchOrder | None = None
+    verdict: Failure | None = None
+    """Why a run whose last jobs are being deleted has failed; None: it was asked to stop, or goes on."""
+
+
+def user_name() -> str:
+    """Return the name of the user this server runs as, as the batch system knows it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without an entry for it
+        return str(os.getuid())
 
 
 def process_lives(pid: int, started: float | None) -> bool:
@@ -90,8 +120,12 @@ def write_record(paths: RunPaths, record: RunRecord) -> None:
     write_atomic(paths.record, msgspec.json.encode(record))
 
 
-def open_run(paths: RunPaths, record: RunRecord, spec: JobSpec) -> None:
+def open_run(
+    paths: RunPaths, record: RunRecord, spec: JobSpec, scripts: Mapping[Path, str] | None = None
+) -> None:
     """Put a new run on disk, in place of the last one of its cluster; the record is what makes it count.
+
+    `scripts` are the batch scripts by their path.
 
     Raises
     ------
@@ -103,6 +137,9 @@ def open_run(paths: RunPaths, record: RunRecord, spec: JobSpec) -> None:
     first = not paths.record.exists()
     try:
         spec.write(paths.spec)
+        for path, text in (scripts or {}).items():
+            write_atomic(path, text.encode())
+            path.chmod(0o700)
         write_record(paths, record)
     except OSError:
         if first:
@@ -110,7 +147,7 @@ def open_run(paths: RunPaths, record: RunRecord, spec: JobSpec) -> None:
         for folder in reversed(made):
             _remove_if_empty(folder)
         raise
-    for leftover in (paths.events, *(paths.log(source) for source in ("engines", "controller", "job"))):
+    for leftover in (*paths.run_dir.glob("events*.jsonl"), *paths.run_dir.glob("*.log")):
         leftover.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from http.client import responses
@@ -13,6 +14,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 
 from ..api.models import Error, ErrorCode
+from ..audit import WHO
 from ..clusters.manager import ClusterManager
 from ..errors import ApiError, BadRequest, TooLarge
 
@@ -42,7 +44,12 @@ def allowed(action: Literal["read", "write"]) -> Callable[[_Method], _Method]:
     """Let a method of a handler run only for users who may `action` on our resource."""
 
     def decorate(method: _Method) -> _Method:
-        return cast("_Method", tornado.web.authenticated(authorized(action)(method)))
+        @functools.wraps(method)
+        def for_user(self: Any, *arguments: Any, **named: Any) -> Any:
+            WHO.set(str(getattr(self.current_user, "username", None) or "unknown"))
+            return method(self, *arguments, **named)
+
+        return cast("_Method", tornado.web.authenticated(authorized(action)(for_user)))
 
     return decorate
 

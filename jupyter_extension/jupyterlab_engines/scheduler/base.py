@@ -257,6 +257,8 @@ class Scheduler(ABC):
     """A batch system at work. Methods raise `SchedulerError`s and never block the event loop."""
 
     dialect: DialectName | None
+    rules: Dialect | None = None
+    """What scripts for it look like; None where it takes any script."""
     version: str
     server: str
     actions: frozenset[JobAction]

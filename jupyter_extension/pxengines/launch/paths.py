@@ -127,6 +127,11 @@ class RunPaths:
         return self.lock_of("cluster")
 
     @property
+    def claim(self) -> Path:
+        """Touched by the server that looks after this run, if a batch system runs it."""
+        return self.run_dir / "claim"
+
+    @property
     def events(self) -> Path:
         """What the job of both controller and engines did, a JSON object a line."""
         return self.events_of("cluster")

@@ -14,6 +14,7 @@ from realserver import RealServer
 from jupyterlab_engines.api.models import Cluster
 
 RUN = "jupyterlab_engines.clusters.run"
+CARE = "jupyterlab_engines.clusters.care"
 MANAGER = "jupyterlab_engines.clusters.manager"
 
 
@@ -65,8 +66,8 @@ def test_after_adoption_a_lost_engine_is_still_noticed(real_server: RealServer) 
         f"{RUN}:spawn_job:before",
         f"{RUN}:spawn_job:after",
         f"{RUN}:ClusterRun._started:after",
-        f"{RUN}:HubLink:before",
-        f"{RUN}:judge:before",
+        f"{CARE}:HubLink:before",
+        f"{CARE}:judge:before",
     ],
 )
 def test_killed_while_starting(real_server: RealServer, dies_at: str) -> None:

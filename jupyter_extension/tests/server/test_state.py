@@ -73,9 +73,11 @@ LEGAL: dict[tuple[str, str], str] = {
     ("submitting", "started"): "starting",
     ("submitting", "stop"): "stopping",
     ("submitting", "failed"): "failed",
+    ("queued", "queued"): "queued",
     ("queued", "started"): "starting",
     ("queued", "stop"): "stopping",
     ("queued", "failed"): "failed",
+    ("starting", "queued"): "queued",
     ("starting", "started"): "starting",
     ("starting", "controller"): "starting",
     ("starting", "one"): "starting",
@@ -84,16 +86,19 @@ LEGAL: dict[tuple[str, str], str] = {
     ("starting", "passed"): "ready",
     ("starting", "stop"): "stopping",
     ("starting", "failed"): "failed",
+    ("ready", "queued"): "queued",
     ("ready", "one"): "degraded",
     ("ready", "both"): "ready",
     ("ready", "lost"): "degraded",
     ("ready", "stop"): "stopping",
     ("ready", "failed"): "failed",
+    ("degraded", "queued"): "queued",
     ("degraded", "one"): "degraded",
     ("degraded", "both"): "ready",
     ("degraded", "lost"): "degraded",
     ("degraded", "stop"): "stopping",
     ("degraded", "failed"): "failed",
+    ("stopping", "queued"): "stopping",
     ("stopping", "started"): "stopping",
     ("stopping", "controller"): "stopping",
     ("stopping", "one"): "stopping",
@@ -143,6 +148,16 @@ def test_a_failure_marks_the_stage_it_came_in() -> None:
     assert [stage.status for stage in cluster.stages] == ["done", "failed", "waiting", "waiting"]
     assert cluster.stages[1].ended_at == 9.0
     assert cluster.failure is not None and cluster.failure.code == "mpiexec_missing"
+
+
+def test_a_requeued_cluster_goes_through_the_later_stages_again() -> None:
+    cluster = state.advance(cluster_in("ready"), state.JobQueued(9.0))
+    assert (cluster.engines, cluster.engines_registered, cluster.mpi) == ([], 0, None)
+    assert [s.status for s in cluster.stages] == ["done", "waiting", "waiting", "waiting"]
+    for event in TO["ready"]:
+        cluster = state.advance(cluster, event)
+    assert cluster.state == "ready"
+    assert [t.state for t in cluster.history][-3:] == ["queued", "starting", "ready"]
 
 
 @pytest.mark.parametrize("event", [state.Ended(9.0), state.Failed(9.0, failure("job_killed"))])

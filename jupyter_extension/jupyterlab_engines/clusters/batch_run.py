@@ -1,0 +1,428 @@
+"""One run of one cluster under a batch system, from Start or adoption to the end of its last job.
+
+What the run is, is on disk before anything is asked of the scheduler; what the scheduler says moves it on.
+A reading that fails moves nothing. It ends only when the scheduler knows none of its jobs as alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+
+from pxengines.launch.paths import RunPaths
+
+from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobState
+from ..jobs.follow import Followed, Gone, Present, Sighting, Unknown
+from ..jobs.watch import JobWatch
+from ..scheduler.base import Refused, Scheduler, SchedulerError, Submission, UnknownJob
+from . import state
+from .batch_end import why_batch_ended
+from .care import Changed, RunCare, RunSettings, read_run_events
+from .claims import CLAIM_SECONDS, renew_claim
+from .processes import on_a_command_line, remove_traces
+from .roster import ANY_FACTS
+from .store import BatchOrder, RunRecord
+from .words import failure
+
+_RETRY_SECONDS = 5.0
+_JOURNAL_SECONDS = 10.0
+_FIND_AGAIN_SECONDS = 3.0
+_LONGEST_SECONDS = 60.0
+_EVENTS_SECONDS = 2.0
+_DELETE_AGAIN_SECONDS = 30.0
+_WAITING: frozenset[JobState] = frozenset({"queued", "held", "waiting"})
+_ACTIVE: frozenset[JobState] = frozenset({"running", "suspended", "exiting"})
+_LAST_WORDS = frozenset({"stopping", "cannot_start", "job_ended"})
+
+
+def script_path(paths: RunPaths, role: JobRole) -> Path:
+    """Return the batch script of a role."""
+    return paths.run_dir / f"{role}.sh"
+
+
+class BatchRun(RunCare):
+    """Looks after one run whose jobs a scheduler runs.
+
+    Parameters
+    ----------
+    watch : follows the run's jobs.
+    scheduler : submits and deletes them.
+    """
+
+    look_seconds = 0.25
+
+    def __init__(
+        self,
+        paths: RunPaths,
+        record: RunRecord,
+        settings: RunSettings,
+        changed: Changed,
+        *,
+        watch: JobWatch,
+        scheduler: Scheduler,
+    ) -> None:
+        super().__init__(paths, record, settings, changed)
+        self._watch_jobs = watch
+        self._scheduler = scheduler
+        self._followed: dict[JobRole, Followed] = {}
+        self._seen: dict[JobRole, Sighting] = {}
+        self._news = asyncio.Event()
+        self._signs: tuple[bool, int, bool] = (False, 0, False)
+        if self._order.legacy:
+            self._facts = ANY_FACTS
+
+    def begin(self) -> None:
+        """Submit, or look after what an earlier server submitted."""
+        self._life = asyncio.get_running_loop().create_task(self._live())
+
+    def ask_stop(self) -> Cluster:
+        """Ask for the end; asking again changes nothing."""
+        cluster = super().ask_stop()
+        self._news.set()
+        return cluster
+
+    # --- what is on record
+
+    @property
+    def _order(self) -> BatchOrder:
+        if self._record.batch is None:
+            raise RuntimeError(f"{self._paths.key} is not a run of a batch system")
+        return self._record.batch
+
+    @property
+    def _batch(self) -> Batch:
+        if self.cluster.batch is None:
+            raise RuntimeError(f"{self._paths.key} is not a cluster of a batch system")
+        return self.cluster.batch
+
+    @property
+    def _main(self) -> JobRole:
+        """The role whose job runs the engines."""
+        return "engines" if "engines" in self._order.roles else "cluster"
+
+    def _job(self, role: JobRole) -> ClusterJob:
+        return next(job for job in self._batch.jobs if job.role == role)
+
+    def _put_job(self, role: JobRole, **changes: object) -> None:
+        jobs = [msgspec.structs.replace(j, **changes) if j.role == role else j for j in self._batch.jobs]
+        self._put_batch(jobs=jobs)
+
+    def _put_batch(self, **changes: object) -> None:
+        batch = msgspec.structs.replace(self._batch, **changes)
+        if batch != self._batch:
+            self._advance(state.BatchChanged(time.time(), batch))
+
+    # --- life
+
+    async def _live(self) -> None:
+        beat = asyncio.create_task(self._keep_claim())
+        try:
+            verdict = self._record.verdict
+            if verdict is None:
+                verdict = await self._work_safely()
+            while True:
+                try:
+                    await self._close(verdict)
+                    return
+                except Exception:
+                    self._log.exception("Ending cluster %s failed; trying again", self._paths.key)
+                    await asyncio.sleep(_RETRY_SECONDS)
+        finally:
+            beat.cancel()
+            for followed in self._followed.values():
+                followed.close()
+
+    async def _keep_claim(self) -> None:
+        """Tell servers on other hosts that this run is looked after; leave it to one that took it over."""
+        while True:
+            if not await asyncio.to_thread(renew_claim, self._paths, self._settings.owner):
+                self._log.warning("Cluster %s is looked after by another server now", self._paths.key)
+                if self._life is not None:
+                    self._life.cancel()
+                return
+            await asyncio.sleep(CLAIM_SECONDS)
+
+    async def _work_safely(self) -> Failure | None:
+        try:
+            return await self._work()
+        except Exception as error:
+            self._log.exception("Looking after cluster %s failed", self._paths.key)
+            return failure("internal", {"detail": f"{type(error).__name__}: {error}"})
+
+    async def _work(self) -> Failure | None:
+        """Submit and follow the jobs; return why it ended, None if somebody asked for it."""
+        if not self._order.began:
+            if self._stop.is_set():
+                return None
+            await asyncio.to_thread(remove_traces, self._paths, None)
+        follow: asyncio.Task[Failure | None] | None = None
+        try:
+            while not self._stop.is_set():
+                self._news.clear()
+                verdict = await self._place() or self._judge()
+                if verdict is not None:
+                    return await self._reconsider(verdict)
+                if self._runs() and follow is None:
+                    follow = asyncio.create_task(self._follow())
+                    follow.add_done_callback(lambda _: self._news.set())
+                elif not self._runs() and follow is not None:
+                    await _cancel(follow)
+                    follow = None
+                    await asyncio.to_thread(remove_traces, self._paths, None)  # requeued: they lead nowhere
+                if follow is not None and follow.done():
+                    return follow.result()
+                await self._wait_for_news()
+            return None
+        finally:
+            if follow is not None:
+                await _cancel(follow)
+
+    def _runs(self) -> bool:
+        return self.cluster.state in ("starting", "ready", "degraded")
+
+    async def _wait_for_news(self) -> None:
+        """Wait for the scheduler, the hub or somebody; meanwhile hear what the job itself tells."""
+        if self.cluster.state == "ready":
+            for followed in self._followed.values():
+                followed.calm()
+        if not self._runs():
+            await self._news.wait()
+            return
+        try:
+            await asyncio.wait_for(self._news.wait(), _EVENTS_SECONDS)
+        except asyncio.TimeoutError:
+            await self._hurry_for_a_reason()
+
+    async def _hurry_for_a_reason(self) -> None:
+        """Ask the scheduler more often, once for each sign that the job is about to end."""
+        events = await asyncio.to_thread(read_run_events, self._paths)
+        told = sum(event["event"] in _LAST_WORDS for event in events)
+        ends_at = self._batch.ends_at
+        over = ends_at is not None and time.time() > ends_at
+        signs = (self.cluster.state == "degraded", told, over)
+        if signs != self._signs:
+            self._signs = signs
+            if any(signs):
+                for followed in self._followed.values():
+                    followed.hurry(time.monotonic())
+
+    # --- submitting
+
+    async def _place(self) -> Failure | None:
+        """Submit each job whose turn it is."""
+        for role in self._order.roles:
+            if self._job(role).job_id is None:
+                began = role in self._order.began
+                verdict = await (self._recover(role, None) if began else self._submit(role))
+                if verdict is not None or self._stop.is_set():
+                    return verdict
+            self._follow_job(role)
+            if role == "controller" and self._job(role).state not in _ACTIVE:
+                return None  # engines that wait for a queued controller would burn their walltime
+        return None
+
+    async def _submit(self, role: JobRole) -> Failure | None:
+        order = self._order
+        name = self._job(role).name
+        before = order.before
+        if order.legacy:
+            before = {**before, role: await self._find(name)}
+            if self._stop.is_set():
+                return None
+        self._put_order(began={**order.began, role: time.time()}, before=before)
+        if not await self._journal.flushed(_JOURNAL_SECONDS):
+            self._put_order(began=order.began)
+            params = {"path": str(self._paths.record), "detail": "it could not be written in time"}
+            return failure("profile_unwritable", params)
+        submission = Submission(
+            script=script_path(self._paths, role),
+            name="" if order.legacy else name,
+            work_dir=Path(self._settings.work_dir),
+            output=self._paths.job_log(role),
+        )
+        asked_at = time.monotonic()
+        try:
+            job_id = await self._scheduler.submit(submission)
+        except Refused as error:
+            self._put_order(began=order.began)
+            params = {"queue": self._batch.resources.queue or "", "detail": error.message, "hint": error.hint}
+            return failure("job_refused", params, error.output)
+        except SchedulerError as error:
+            self._log.warning("qsub for cluster %s did not answer: %s", self._paths.key, error.message)
+            return await self._recover(role, time.monotonic() - asked_at, error.output or error.message)
+        self._submitted(role, job_id)
+        return None
+
+    async def _recover(self, role: JobRole, seconds: float | None, output: str = "") -> Failure | None:
+        """Look for the job of a qsub whose answer was never heard; return a failure if there is none."""
+        name, before = self._job(role).name, self._order.before.get(role, [])
+        misses = 0
+        while True:
+            new = [job_id for job_id in await self._find(name) if job_id not in before]
+            if new:
+                self._submitted(role, new[-1])
+                return None
+            script = str(script_path(self._paths, role))
+            if await asyncio.to_thread(on_a_command_line, script):
+                misses = 0  # a qsub of ours still runs: its job may come yet
+            else:
+                misses += 1
+            if misses >= 2:
+                began = {r: at for r, at in self._order.began.items() if r != role}
+                self._put_order(began=began)
+                waited = "" if seconds is None else f"{seconds:.0f}"
+                return failure("submit_unknown", {"seconds": waited}, output)
+            await asyncio.sleep(_FIND_AGAIN_SECONDS)
+
+    async def _find(self, name: str) -> list[str]:
+        """Return the jobs of this name, however long the scheduler takes to answer."""
+        pause, since = _RETRY_SECONDS, time.time()
+        while True:
+            try:
+                ids = await self._scheduler.find(name)
+            except SchedulerError as error:
+                self._put_batch(unknown_since=since, unknown_why=error.output.strip() or error.message)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_SECONDS)
+                continue
+            self._put_batch(unknown_since=None, unknown_why=None)
+            return ids
+
+    def _put_order(self, **changes: object) -> None:
+        self._record = msgspec.structs.replace(
+            self._record, batch=msgspec.structs.replace(self._order, **changes)
+        )
+        self._journal.put(self._record)
+
+    def _submitted(self, role: JobRole, job_id: str) -> None:
+        self._put_job(role, job_id=job_id, state="queued", since=time.time())
+        self._advance(state.JobQueued(time.time()))
+        self._watch_jobs.refresh()
+
+    # --- following
+
+    def _follow_job(self, role: JobRole) -> None:
+        job_id = self._job(role).job_id
+        if job_id is not None and role not in self._followed:
+            self._followed[role] = self._watch_jobs.follow(job_id, lambda seen: self._saw(role, seen))
+
+    def _saw(self, role: JobRole, seen: Sighting) -> None:
+        self._seen[role] = seen
+        if isinstance(seen, Present):
+            self._saw_job(role, seen.job)
+            self._put_batch(unknown_since=None, unknown_why=None)
+        elif isinstance(seen, Unknown):
+            self._put_batch(unknown_since=seen.since, unknown_why=seen.why)
+        else:
+            self._put_batch(unknown_since=None, unknown_why=None)
+        self._news.set()
+
+    def _saw_job(self, role: JobRole, job: Job) -> None:
+        known = self._job(role)
+        if (known.state, known.outcome) != (job.state, job.outcome):
+            since = known.since if known.state == job.state else time.time()
+            self._put_job(role, state=job.state, outcome=job.outcome, since=since)
+        if role == self._main or job.state in _WAITING:
+            ends_at = None
+            if role == self._main and job.started_at is not None and job.walltime_seconds is not None:
+                ends_at = job.started_at + job.walltime_seconds
+            waits = job.state in _WAITING
+            self._put_batch(
+                reason=job.comment if waits else None,
+                estimated_start_at=job.estimated_start_at if waits else None,
+                ends_at=ends_at if job.state in _ACTIVE else self._batch.ends_at,
+            )
+
+    def _judge(self) -> Failure | None:
+        """Move on by what was seen last; return why the run is over, if it is."""
+        for role in self._order.roles:
+            seen = self._seen.get(role)
+            if self._over(role):
+                return failure("job_lost", {"job_id": self._job(role).job_id or ""})
+            if isinstance(seen, Present) and seen.job.never_runs:
+                params = {"job_id": seen.job.job_id, "comment": seen.job.comment or ""}
+                return failure("job_never_runs", params)
+        seen = self._seen.get(self._main)
+        if isinstance(seen, Present):
+            if seen.job.state in _WAITING and self.cluster.state != "queued":
+                self._advance(state.JobQueued(time.time()))
+            elif seen.job.state in _ACTIVE and self.cluster.state in ("submitting", "queued"):
+                self._advance(state.JobStarted(time.time()))
+        return None
+
+    async def _reconsider(self, verdict: Failure) -> Failure | None:
+        """Return the true reason of an end, now that everything about it can be read."""
+        if verdict.code != "job_lost":
+            return verdict
+        return await asyncio.to_thread(
+            why_batch_ended,
+            self._paths,
+            self._record,
+            python=self._settings.python[0],
+            registered_most=self._most,
+            now=time.time(),
+        )
+
+    # --- ending
+
+    async def _close(self, verdict: Failure | None) -> None:
+        """End what is left of the jobs, and only then say how the run ended."""
+        if verdict != self._record.verdict:
+            self._record = msgspec.structs.replace(self._record, verdict=verdict)
+            self._journal.put(self._record)
+        left = [role for role in self._order.roles if role in self._order.began and not self._over(role)]
+        if self.cluster.state != "stopping" and (left or verdict is None):
+            self._advance(state.StopAsked(time.time()))
+        for role in reversed(left):
+            await self._end(role)
+        await asyncio.to_thread(remove_traces, self._paths, None)
+        self._put_batch(unknown_since=None, unknown_why=None, reason=None, estimated_start_at=None)
+        at = time.time()
+        self._advance(state.Ended(at) if verdict is None else state.Failed(at, verdict))
+
+    async def _end(self, role: JobRole) -> None:
+        """Delete a job until the scheduler says that it is over."""
+        if self._job(role).job_id is None:
+            await self._recover(role, None)
+        job_id = self._job(role).job_id
+        if job_id is None:
+            return
+        self._follow_job(role)
+        tries, again_at = 0, 0.0
+        while not self._over(role):
+            self._news.clear()
+            if time.monotonic() >= again_at:
+                again_at = time.monotonic() + await self._delete(job_id, tries)
+                tries += 1
+                self._followed[role].hurry(time.monotonic())
+            try:
+                await asyncio.wait_for(self._news.wait(), max(0.1, again_at - time.monotonic()))
+            except asyncio.TimeoutError:
+                continue
+
+    async def _delete(self, job_id: str, tries: int) -> float:
+        """Ask for the end of a job; return after how many seconds to ask again, if it still lives."""
+        try:
+            await self._scheduler.delete(job_id)
+        except UnknownJob:
+            return _RETRY_SECONDS  # the next reading says whether it is gone
+        except Refused as error:
+            if error.code not in ("finished", "wrong_state"):
+                self._put_batch(reason=error.output.strip() or error.message)
+            return float(min(_RETRY_SECONDS * 2**tries, _LONGEST_SECONDS))
+        except SchedulerError as error:
+            self._log.warning("qdel %s did not answer: %s", job_id, error.message)
+            return float(min(_RETRY_SECONDS * 2**tries, _LONGEST_SECONDS))
+        return _DELETE_AGAIN_SECONDS
+
+    def _over(self, role: JobRole) -> bool:
+        seen = self._seen.get(role)
+        return isinstance(seen, Gone) or (isinstance(seen, Present) and seen.job.state == "finished")
+
+
+async def _cancel(task: asyncio.Task[Failure | None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,57 @@
+"""Profiles over REST: one in full, its settings, its scripts, and copies of the site's."""
+
+from __future__ import annotations
+
+from ..api.models import AdoptProfile, PreviewProfile, SaveProfile
+from .base import EnginesHandler, allowed
+
+PREVIEW = "preview"
+
+
+class ProfileHandler(EnginesHandler):
+    """``profiles/{name}``."""
+
+    @allowed("read")
+    async def get(self, name: str = PREVIEW) -> None:
+        """Return a profile with its settings and scripts."""
+        self.reply(await self.manager.profile_service.detail(name))
+
+    @allowed("write")
+    async def put(self, name: str = PREVIEW) -> None:
+        """Make a profile, or replace its settings."""
+        body = self.decode_body(SaveProfile)
+        detail = await self.manager.profile_service.save(name, body)
+        await self.manager.profiles()  # other tabs see it on the stream
+        self.reply(detail, 201 if body.create else 200)
+
+    @allowed("write")
+    async def delete(self, name: str = PREVIEW) -> None:
+        """Remove a profile that was made here."""
+        self.refuse_body()
+        clusters = (await self.manager.clusters()).clusters
+        for key in await self.manager.profile_service.to_forget(name, clusters):
+            await self.manager.forget(key)
+        await self.manager.profile_service.delete(name)
+        await self.manager.profiles()
+        self.reply(None, 204)
+
+
+class PreviewHandler(ProfileHandler):
+    """``profiles/preview``: answers POST; to the other methods, it is a profile of that name."""
+
+    @allowed("write")
+    async def post(self) -> None:
+        """Return the scripts of settings or of a start, and what is wrong with them."""
+        self._track_activity = False  # comes with every letter that is typed
+        self.reply(await self.manager.profile_service.preview(self.decode_body(PreviewProfile)))
+
+
+class AdoptHandler(EnginesHandler):
+    """``profiles/{name}/adopt``."""
+
+    @allowed("write")
+    async def post(self, name: str) -> None:
+        """Make a site's profile the user's own."""
+        detail = await self.manager.profile_service.adopt(name, self.decode_body(AdoptProfile))
+        await self.manager.profiles()
+        self.reply(detail, 201)

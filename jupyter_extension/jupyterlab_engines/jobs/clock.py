@@ -1,0 +1,27 @@
+"""Time as the watch sees it, so that a test can let an hour pass in a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class Clock:
+    """The system's clocks."""
+
+    def now(self) -> float:
+        """Return epoch seconds: for people; it may jump."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump: for intervals."""
+        return time.monotonic()
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Return when `event` is set or `seconds` have passed (None: never)."""
+        if seconds is not None and seconds <= 0:
+            return
+        try:
+            await asyncio.wait_for(event.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
