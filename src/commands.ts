@@ -12,6 +12,9 @@ export namespace CommandIDs {
   export const connectNotebook = 'engines:connect-notebook';
   export const reattachNotebook = 'engines:reattach-notebook';
   export const showLog = 'engines:show-log';
+  export const newProfile = 'engines:new-profile';
+  export const editProfile = 'engines:edit-profile';
+  export const doctor = 'engines:doctor';
 }
 
 /** What the commands call; each asks for what it is not told. */
@@ -32,6 +35,12 @@ export interface ICommandServices {
   canReattach: (path?: string) => boolean;
   showLog: (key?: string) => Promise<void>;
   canShowLog: () => boolean;
+  newProfile: () => void;
+  canMakeProfile: () => boolean;
+  editProfile: (name?: string) => Promise<void>;
+  canEditProfile: () => boolean;
+  doctor: () => Promise<void>;
+  canExamine: () => boolean;
 }
 
 /** Add all commands. */
@@ -164,6 +173,42 @@ export function addCommands(
     describedBy: { args: keyArgs },
     isEnabled: () => services.canShowLog(),
     execute: args => services.showLog(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.newProfile, {
+    label: trans.__('New PBS Profile…'),
+    caption: trans.__('Say how engines run under the batch system'),
+    describedBy: { args: { type: 'object', properties: {} } },
+    isEnabled: () => services.canMakeProfile(),
+    execute: () => services.newProfile()
+  });
+
+  commands.addCommand(CommandIDs.editProfile, {
+    label: trans.__('Edit PBS Profile…'),
+    caption: trans.__('Change the settings that a job’s script is made from'),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          name: {
+            type: 'string',
+            description: trans.__('Name of the profile; asked for if left out.')
+          }
+        }
+      }
+    },
+    isEnabled: () => services.canEditProfile(),
+    execute: args => services.editProfile(text(args, 'name'))
+  });
+
+  commands.addCommand(CommandIDs.doctor, {
+    label: trans.__('Engines Doctor…'),
+    caption: trans.__(
+      'Examine scheduler, MPI and profiles, for a report without secrets'
+    ),
+    describedBy: { args: { type: 'object', properties: {} } },
+    isEnabled: () => services.canExamine(),
+    execute: () => services.doctor()
   });
 }
 

@@ -14,6 +14,7 @@ import type {
 } from '../api/generated';
 import { EventStream } from '../api/stream';
 import { ClusterModel, fetchSnapshot } from '../clusters/model';
+import type { IProfileService } from '../tokens';
 import { noScheduler } from './examples';
 
 export const trans = nullTranslator.load('jupyterlab_engines');
@@ -147,10 +148,13 @@ export const HELLO: ServerMessage = {
 export class Bench {
   readonly network = new FakeNetwork();
   readonly model: ClusterModel;
+  /** Asks the same network. */
+  readonly service: IProfileService;
   private _revision = 0;
 
   constructor() {
     const client = new ApiClient({ serverSettings: this.network.settings });
+    this.service = client;
     this.model = new ClusterModel({
       client,
       stream: new EventStream({

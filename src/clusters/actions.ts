@@ -1,7 +1,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Cluster } from '../api/generated';
+import type { Cluster, Resources } from '../api/generated';
 import type { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
 import {
   askEngines,
@@ -11,7 +11,7 @@ import {
   explain
 } from './dialogs';
 import { problemLine, problemOf } from '../problem';
-import { checkEngines } from './startModel';
+import { checkEngines } from './engineCount';
 import { isLive, isUsable } from './words';
 
 /**
@@ -26,8 +26,16 @@ export class ClusterActions {
     this._trans = options.trans;
   }
 
-  /** Start a cluster. */
-  async start(profileName?: string, engines?: number): Promise<void> {
+  /**
+   * Start a cluster.
+   *
+   * @param resources - What its job asks for; null: as the profile proposes.
+   */
+  async start(
+    profileName?: string,
+    engines?: number,
+    resources: Resources | null = null
+  ): Promise<void> {
     const trans = this._trans;
     const startable = this._manager.profiles.filter(p => p.startable);
     if (startable.length === 0) {
@@ -54,7 +62,7 @@ export class ClusterActions {
       engines === undefined
         ? await askEngines(
             profile,
-            String(Math.min(4, profile.max_engines)),
+            String(Math.min(profile.engines ?? 4, profile.max_engines)),
             typed => checkEngines(typed, profile, trans).message,
             trans
           )
@@ -68,7 +76,7 @@ export class ClusterActions {
       return;
     }
     const { engines: count } = checked;
-    await this._try(() => this._manager.start(profile.name, count));
+    await this._try(() => this._manager.start(profile.name, count, resources));
   }
 
   /** Stop a cluster, once the user has confirmed what ends. */
@@ -82,7 +90,12 @@ export class ClusterActions {
     );
     if (
       cluster === null ||
-      !(await confirmStop(cluster, this._notebooksOf(cluster.key), trans))
+      !(await confirmStop(
+        cluster,
+        this._notebooksOf(cluster.key),
+        this._manager.serverNow(),
+        trans
+      ))
     ) {
       return false;
     }
@@ -109,7 +122,11 @@ export class ClusterActions {
         return;
       }
     }
-    await this.start(cluster.profile, cluster.engines_requested ?? undefined);
+    await this.start(
+      cluster.profile,
+      cluster.engines_requested ?? undefined,
+      cluster.batch?.resources ?? null
+    );
   }
 
   /** Forget a cluster that has ended. */

@@ -2,6 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
+import { BatchView, History } from './batchView';
+import { batchSentence } from './batchWords';
 import { FailureView } from './failureView';
 import { Stages } from './stages';
 import { useKeptFocus } from './focus';
@@ -66,7 +68,11 @@ export function Card(props: ICardProps): React.JSX.Element {
             className="jp-Engines-button jp-mod-quiet"
             aria-disabled={stopping}
             aria-label={trans.__('Stop %1', key)}
-            title={trans.__('End the controller and all engines of %1', key)}
+            title={
+              cluster.state === 'queued'
+                ? trans.__('Delete the job of %1 from the queue', key)
+                : trans.__('End the controller and all engines of %1', key)
+            }
             onClick={() => {
               if (!stopping) {
                 props.onStop(key);
@@ -77,7 +83,19 @@ export function Card(props: ICardProps): React.JSX.Element {
           </button>
         )}
       </header>
-      <p className="jp-Engines-Card-sentence">{sentenceOf(cluster, trans)}</p>
+      <p className="jp-Engines-Card-sentence">
+        {cluster.batch === null
+          ? sentenceOf(cluster, trans)
+          : batchSentence(cluster, cluster.batch, now, trans)}
+      </p>
+      {cluster.batch !== null && (
+        <BatchView
+          cluster={cluster}
+          batch={cluster.batch}
+          now={now}
+          trans={trans}
+        />
+      )}
       {cluster.origin === 'terminal' && (
         <p className="jp-Engines-hint">{trans.__('Started in a terminal')}</p>
       )}
@@ -91,6 +109,9 @@ export function Card(props: ICardProps): React.JSX.Element {
         <FailureView failure={cluster.failure} trans={trans} />
       )}
       <StartStory cluster={cluster} now={now} trans={trans} />
+      {cluster.batch !== null && (
+        <History cluster={cluster} now={now} trans={trans} />
+      )}
       {notebooks.length > 0 && isUsable(cluster) && (
         <p className="jp-Engines-hint">
           {trans.__('Connected: %1', notebooks.join(', '))}

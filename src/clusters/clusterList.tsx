@@ -6,6 +6,8 @@ import { Card } from './card';
 import type { ICardActions } from './card';
 import { useKeptFocus } from './focus';
 import { LinkNotice } from './linkNotice';
+import { SchedulerLine } from './schedulerLine';
+import type { ISchedulerLineProps } from './schedulerLine';
 import { StartForm } from './startForm';
 import type { IStartFormProps } from './startForm';
 
@@ -18,6 +20,8 @@ export interface IClusterListProps extends ICardActions {
   now: number;
   announcement: string;
   form: IStartFormProps;
+  /** Null until the server has told of a batch system. */
+  scheduler: ISchedulerLineProps | null;
   trans: TranslationBundle;
   notebooksOf: (key: string) => readonly string[];
   onRetry: () => void;
@@ -51,6 +55,7 @@ export function ClusterList(props: IClusterListProps): React.JSX.Element {
       {isUsable && (
         <>
           <StartForm {...props.form} />
+          {props.scheduler && <SchedulerLine {...props.scheduler} />}
           {clusters.length === 0 && (
             <p className="jp-Engines-hint jp-Engines-empty">
               {trans.__(

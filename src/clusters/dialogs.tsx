@@ -3,17 +3,25 @@ import { InputDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster, Profile } from '../api/generated';
+import { stopJobsSentence } from './batchWords';
 import { stateWord, stopSentence } from './words';
 
 /** Ask whether to stop a cluster, naming what ends with it. */
 export async function confirmStop(
   cluster: Cluster,
   notebooks: readonly string[],
+  now: number,
   trans: TranslationBundle
 ): Promise<boolean> {
   const body = ReactWidget.create(
     <div className="jp-Engines-DialogBody">
-      <p>{stopSentence(cluster, trans)}</p>
+      {/* What waits in a queue has no engines that could die. */}
+      {(cluster.batch === null || cluster.state !== 'queued') && (
+        <p>{stopSentence(cluster, trans)}</p>
+      )}
+      {cluster.batch !== null && (
+        <p>{stopJobsSentence(cluster, cluster.batch, now, trans)}</p>
+      )}
       {cluster.origin === 'terminal' && (
         <p>{trans.__('It was started in a terminal, not from this panel.')}</p>
       )}
@@ -31,7 +39,12 @@ export async function confirmStop(
     title: trans.__('Stop %1?', cluster.key),
     body,
     buttons: [
-      Dialog.cancelButton({ label: trans.__('Keep running') }),
+      Dialog.cancelButton({
+        label:
+          cluster.state === 'queued'
+            ? trans.__('Keep waiting')
+            : trans.__('Keep running')
+      }),
       Dialog.warnButton({ label: trans.__('Stop') })
     ]
   });
@@ -103,6 +116,23 @@ export async function askEngines(
       return text;
     }
   }
+}
+
+/** Ask what to call one's own copy of a profile of the site. */
+export async function askOwnName(
+  name: string,
+  trans: TranslationBundle
+): Promise<string | null> {
+  const result = await InputDialog.getText({
+    title: trans.__('Use %1', name),
+    label: trans.__(
+      'The profile is copied to your own ones, where you can change what the site has not fixed. Its name:'
+    ),
+    text: name,
+    okLabel: trans.__('Use')
+  });
+  const typed = result.value?.trim() ?? '';
+  return result.button.accept && typed !== '' ? typed : null;
 }
 
 /** Tell something that keeps an action from being done, and offer what to do about it. */

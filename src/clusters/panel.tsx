@@ -1,15 +1,28 @@
 import { Clipboard } from '@jupyterlab/apputils';
 import { SidePanel, VDomRenderer } from '@jupyterlab/ui-components';
-import type { ITranslator } from '@jupyterlab/translation';
+import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
-import { AccordionPanel, Widget } from '@lumino/widgets';
+import { AccordionPanel } from '@lumino/widgets';
 import * as React from 'react';
 import { enginesIcon } from '../icons';
 import type { ICardActions } from './card';
+import { askOwnName } from './dialogs';
 import { ClusterList } from './clusterList';
 import { EngineTable } from './engineTable';
+import { PanelHeader } from './panelHeader';
 import { PANEL_ID } from './panelId';
 import type { PanelModel } from './panelModel';
+import { lacksProfile } from './schedulerWords';
+import type { StartModel } from './startModel';
+import type { IStartResourcesProps } from './startResources';
+
+/** What the panel has others do. */
+export interface IPanelActions extends ICardActions {
+  onNewProfile: () => void;
+  onEditProfile: (name: string) => void;
+  /** Open the menu of what is done rarely at this place of the page. */
+  onMenu: (x: number, y: number) => void;
+}
 
 /** The sidebar panel: clusters, and their engines by rank. */
 export class EnginesPanel extends SidePanel {
@@ -26,10 +39,9 @@ export class EnginesPanel extends SidePanel {
     this.node.setAttribute('aria-label', trans.__('Engines'));
     this.node.tabIndex = -1;
 
-    const title = document.createElement('h2');
-    title.className = 'jp-Engines-title';
-    title.textContent = trans.__('Engines');
-    this.header.addWidget(new Widget({ node: title }));
+    this.header.addWidget(
+      new PanelHeader({ trans, onMenu: options.actions.onMenu })
+    );
 
     this.addWidget(new ClustersSection(model, options.actions));
     this.addWidget(new EnginesSection(model));
@@ -74,14 +86,14 @@ export namespace EnginesPanel {
   export interface IOptions {
     /** Disposed with the panel. */
     model: PanelModel;
-    actions: ICardActions;
+    actions: IPanelActions;
     translator: ITranslator;
   }
 }
 
 /** The form and the cards. */
 class ClustersSection extends VDomRenderer<PanelModel> {
-  constructor(model: PanelModel, actions: ICardActions) {
+  constructor(model: PanelModel, actions: IPanelActions) {
     super(model);
     this._actions = actions;
     this.addClass('jp-Engines-section');
@@ -90,7 +102,8 @@ class ClustersSection extends VDomRenderer<PanelModel> {
 
   protected render(): React.JSX.Element {
     const { model } = this;
-    const { manager, start, trans } = model;
+    const { manager, scheduler, start, trans } = model;
+    const { onEditProfile, onNewProfile } = this._actions;
     return (
       <ClusterList
         link={manager.link}
@@ -103,23 +116,80 @@ class ClustersSection extends VDomRenderer<PanelModel> {
         onRetry={() => manager.retry()}
         onCopy={text => Clipboard.copyToSystem(text)}
         {...this._actions}
+        scheduler={
+          scheduler && {
+            status: scheduler,
+            lacksProfile: lacksProfile(scheduler, manager.profiles),
+            isRefreshing: model.isRefreshing,
+            trans,
+            onRefresh: () => void model.refresh(),
+            onNewProfile
+          }
+        }
         form={{
           profiles: start.profiles,
           profile: start.profile,
           enginesText: start.enginesText,
           fieldError: start.fieldError,
           problem: start.problem,
+          obstacle: start.obstacle,
           isPending: start.isPending,
+          resources: resourcesOf(start, trans, onEditProfile),
           trans,
           onProfile: name => start.setProfile(name),
           onEngines: text => start.setEnginesText(text),
-          onStart: () => void start.submit()
+          onStart: () => void start.submit(),
+          onUse: () => void useProfile(start, trans)
         }}
       />
     );
   }
 
-  private readonly _actions: ICardActions;
+  private readonly _actions: IPanelActions;
+}
+
+/** What the form shows of the job; null for engines of this machine. */
+function resourcesOf(
+  { profile, resources }: StartModel,
+  trans: TranslationBundle,
+  onEditProfile: (name: string) => void
+): IStartResourcesProps | null {
+  if (profile === null || !resources.isOffered || profile.origin === 'site') {
+    return null;
+  }
+  const { preview } = resources;
+  return {
+    resources: resources.resources,
+    texts: resources.texts,
+    problems: resources.problems,
+    queues: resources.queues,
+    locked: profile.locked,
+    notes: profile.notes,
+    isOpen: resources.isOpen,
+    isChanged: resources.isChanged,
+    showsScript: resources.showsScript,
+    scripts: preview.scripts,
+    scriptProblem: preview.problem,
+    isStale: preview.isStale,
+    trans,
+    onToggle: () => resources.toggle(),
+    onText: (field, text) => resources.setText(field, text),
+    onReset: () => resources.reset(),
+    onToggleScript: () => resources.toggleScript(),
+    onEdit: () => onEditProfile(profile.name)
+  };
+}
+
+/** Make the chosen profile of the site the user's own. */
+async function useProfile(
+  start: StartModel,
+  trans: TranslationBundle
+): Promise<void> {
+  const name = start.profile?.name;
+  const ownName = name === undefined ? null : await askOwnName(name, trans);
+  if (ownName !== null) {
+    await start.adopt(ownName);
+  }
 }
 
 /** The engines of all clusters that have some. */

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
+import { stageDetail } from './batchWords';
 import {
   spanLabel,
   stageIcon,
@@ -31,6 +32,7 @@ export function Stages({
     >
       {cluster.stages.map(stage => {
         const seconds = stageSeconds(stage, now);
+        const detail = stageDetail(stage, cluster, trans);
         return (
           <li
             key={stage.name}
@@ -44,6 +46,9 @@ export function Stages({
             />
             <span className="jp-Engines-Stage-name">
               {stageLabel(stage, cluster, trans)}
+              {detail !== '' && (
+                <span className="jp-Engines-hint"> {detail}</span>
+              )}
             </span>
             <span className="jp-Engines-visuallyHidden">
               {stageStatusLabel(stage.status, trans)}

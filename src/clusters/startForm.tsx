@@ -3,6 +3,8 @@ import * as React from 'react';
 import type { Profile } from '../api/generated';
 import { ProblemView } from '../problemView';
 import type { IProblem } from '../problem';
+import { StartResources } from './startResources';
+import type { IStartResourcesProps } from './startResources';
 
 export interface IStartFormProps {
   profiles: readonly Profile[];
@@ -10,11 +12,17 @@ export interface IStartFormProps {
   enginesText: string;
   fieldError: string | null;
   problem: IProblem | null;
+  /** What keeps the job from being accepted. */
+  obstacle: string | null;
   isPending: boolean;
+  /** What the job asks for; null for engines of this machine. */
+  resources: IStartResourcesProps | null;
   trans: TranslationBundle;
   onProfile: (name: string) => void;
   onEngines: (text: string) => void;
   onStart: () => void;
+  /** Make the chosen profile of the site the user's own. */
+  onUse: () => void;
 }
 
 /** Chooses profile and number of engines, and starts them. */
@@ -24,9 +32,12 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
   const field = React.useRef<HTMLInputElement>(null);
   const { fieldError } = props;
 
+  const isSite = profile?.origin === 'site';
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    if (!props.isPending) {
+    if (isSite) {
+      props.onUse();
+    } else if (!props.isPending && props.obstacle === null) {
       props.onStart();
       if (fieldError !== null) {
         field.current?.focus(); // It was checked while typing, and is still wrong.
@@ -51,7 +62,15 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
     );
   }
 
-  const cannotStart = !profile.startable;
+  const cannotStart = !profile.startable && !isSite;
+  const own = props.profiles.filter(({ origin }) => origin !== 'site');
+  const site = props.profiles.filter(({ origin }) => origin === 'site');
+  const options = (profiles: readonly Profile[]) =>
+    profiles.map(({ name }) => (
+      <option key={name} value={name}>
+        {name}
+      </option>
+    ));
   return (
     <form
       className="jp-Engines-StartForm"
@@ -68,11 +87,12 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
             onChange={event => props.onProfile(event.target.value)}
             aria-describedby={`${id}-summary`}
           >
-            {props.profiles.map(({ name }) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
+            {options(own)}
+            {site.length > 0 && (
+              <optgroup label={trans.__('From your site')}>
+                {options(site)}
+              </optgroup>
+            )}
           </select>
         </label>
         <label className="jp-Engines-field">
@@ -92,14 +112,23 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
         <button
           type="submit"
           className="jp-Engines-button jp-mod-primary"
-          aria-disabled={props.isPending || cannotStart}
+          aria-disabled={
+            props.isPending || cannotStart || props.obstacle !== null
+          }
           title={
-            cannotStart
-              ? (profile.problem ?? '')
-              : trans.__('Start a controller and its engines')
+            isSite
+              ? trans.__('Make a copy of %1 that is yours', profile.name)
+              : cannotStart
+                ? (profile.problem ?? '')
+                : (props.obstacle ??
+                  trans.__('Start a controller and its engines'))
           }
         >
-          {props.isPending ? trans.__('Starting…') : trans.__('Start')}
+          {isSite
+            ? trans.__('Use…')
+            : props.isPending
+              ? trans.__('Starting…')
+              : trans.__('Start')}
         </button>
       </div>
       {hasError && (
@@ -113,6 +142,7 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
       >
         {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
       </p>
+      {props.resources && <StartResources {...props.resources} />}
       {props.problem && <ProblemView problem={props.problem} trans={trans} />}
     </form>
   );

@@ -3,7 +3,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import type { Profile } from '../api/generated';
-import type { IClusterManager } from '../tokens';
+import { ResourceModel } from '../profiles/resourceModel';
+import type { IClusterManager, IProfileService } from '../tokens';
+import { checkEngines } from './engineCount';
+import type { EnginesCheck } from './engineCount';
 import { problemOf } from '../problem';
 import type { IProblem } from '../problem';
 
@@ -25,9 +28,15 @@ export class StartModel extends VDomModel {
     this._manager = options.manager;
     this._stateDB = options.stateDB;
     this._trans = options.trans;
+    this._profiles = options.service;
+    this.resources = new ResourceModel(options);
+    this.resources.stateChanged.connect(this._onResources, this);
     this._manager.changed.connect(this._onChanged, this);
     this.restored = this._restore();
   }
+
+  /** What the job of a batch profile asks for; disposed with this. */
+  readonly resources: ResourceModel;
 
   /** Resolves when the remembered choices are in place. */
   readonly restored: Promise<void>;
@@ -53,7 +62,7 @@ export class StartModel extends VDomModel {
         ? ''
         : String(
             this._remembered.get(profile.name) ??
-              Math.min(FIRST_ENGINES, profile.max_engines)
+              Math.min(profile.engines ?? FIRST_ENGINES, profile.max_engines)
           ))
     );
   }
@@ -68,6 +77,11 @@ export class StartModel extends VDomModel {
     return this._problem;
   }
 
+  /** What keeps the job of a start from being accepted; null: nothing that is known. */
+  get obstacle(): string | null {
+    return this.resources.obstacle;
+  }
+
   /** A start is on its way. */
   get isPending(): boolean {
     return this._isPending;
@@ -78,6 +92,8 @@ export class StartModel extends VDomModel {
       return;
     }
     this._manager.changed.disconnect(this._onChanged, this);
+    this.resources.stateChanged.disconnect(this._onResources, this);
+    this.resources.dispose();
     super.dispose();
   }
 
@@ -87,6 +103,7 @@ export class StartModel extends VDomModel {
     this._fieldError = null;
     this._problem = null;
     void this._save();
+    this._follow();
     this.stateChanged.emit();
   }
 
@@ -96,6 +113,7 @@ export class StartModel extends VDomModel {
       // Corrected while typing: take the message away as soon as it is no longer true.
       this._fieldError = this._check().message;
     }
+    this._follow();
     this.stateChanged.emit();
   }
 
@@ -109,7 +127,12 @@ export class StartModel extends VDomModel {
     const profile = this.profile;
     this._fieldError = message;
     this._problem = null;
-    if (this._isPending || engines === null || !profile?.startable) {
+    if (
+      this._isPending ||
+      engines === null ||
+      this.obstacle !== null ||
+      !profile?.startable
+    ) {
       this.stateChanged.emit();
       return false;
     }
@@ -118,7 +141,7 @@ export class StartModel extends VDomModel {
     this._profileName = profile.name;
     this.stateChanged.emit();
     try {
-      await this._manager.start(profile.name, engines);
+      await this._manager.start(profile.name, engines, this.resources.asked);
       await this._save();
       return true;
     } catch (error) {
@@ -128,6 +151,38 @@ export class StartModel extends VDomModel {
       this._isPending = false;
       this.stateChanged.emit();
     }
+  }
+
+  /**
+   * Make the chosen profile of the site the user's own, and choose that.
+   *
+   * @returns Whether it was done. If not, `problem` says why.
+   */
+  async adopt(ownName: string): Promise<boolean> {
+    const { profile } = this;
+    if (profile === null || this._isPending) {
+      return false;
+    }
+    this._isPending = true;
+    this._problem = null;
+    this.stateChanged.emit();
+    try {
+      const adopted = await this._profiles.adoptProfile(profile.name, ownName);
+      this._profileName = adopted.profile.name;
+      await this._save();
+      return true;
+    } catch (error) {
+      this._problem = problemOf(error, this._trans);
+      return false;
+    } finally {
+      this._isPending = false;
+      this._onChanged();
+    }
+  }
+
+  /** Have the script follow what the form says. */
+  private _follow(): void {
+    this.resources.follow(this.profile, this._check().engines);
   }
 
   private _check(): EnginesCheck {
@@ -147,7 +202,7 @@ export class StartModel extends VDomModel {
         this._remembered.set(name, engines);
       }
     }
-    this.stateChanged.emit();
+    this._onChanged();
   }
 
   private async _save(): Promise<void> {
@@ -158,10 +213,16 @@ export class StartModel extends VDomModel {
   }
 
   private _onChanged(): void {
+    this._follow();
+    this.stateChanged.emit();
+  }
+
+  private _onResources(): void {
     this.stateChanged.emit();
   }
 
   private readonly _manager: IClusterManager;
+  private readonly _profiles: IProfileService;
   private readonly _stateDB: IStateDB | null;
   private readonly _trans: TranslationBundle;
   private readonly _remembered = new Map<string, number>();
@@ -175,48 +236,11 @@ export class StartModel extends VDomModel {
 export namespace StartModel {
   export interface IOptions {
     manager: IClusterManager;
+    service: IProfileService;
     /** Where choices are remembered; null: only for this page. */
     stateDB: IStateDB | null;
     trans: TranslationBundle;
   }
-}
-
-/** Either a number of engines, or what is wrong with it. */
-export type EnginesCheck =
-  | { engines: number; message: null }
-  | { engines: null; message: string | null };
-
-/** Tell whether `text` is a number of engines that `profile` can start. */
-export function checkEngines(
-  text: string,
-  profile: Profile,
-  trans: TranslationBundle
-): EnginesCheck {
-  const trimmed = text.trim();
-  if (!/^[+-]?\d+$/.test(trimmed)) {
-    return {
-      engines: null,
-      message: trans.__('Type a whole number, for example 4.')
-    };
-  }
-  const engines = Number(trimmed);
-  if (engines < 1) {
-    return {
-      engines: null,
-      message: trans.__('A cluster needs at least 1 engine.')
-    };
-  }
-  if (engines > profile.max_engines) {
-    return {
-      engines: null,
-      message: trans.__(
-        '%1 starts at most %2 engines.',
-        profile.name,
-        profile.max_engines
-      )
-    };
-  }
-  return { engines, message: null };
 }
 
 interface ISaved {

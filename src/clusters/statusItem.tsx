@@ -7,23 +7,39 @@ import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
 import { enginesIcon } from '../icons';
 import type { IClusterManager, IEngineSettings } from '../tokens';
+import { spanWords } from '../profiles/amounts';
+import { batchSentence, hasEnd, secondsLeft } from './batchWords';
 import { countLabel, isLive, sentenceOf } from './words';
+
+/** How often what is left of a walltime is drawn, in milliseconds. */
+const TICK = 20_000;
 
 export interface IEngineCountProps {
   /** Those that have processes. */
   clusters: readonly Cluster[];
+  /** The server's clock, in seconds. */
+  now: number;
   trans: TranslationBundle;
   onClick: () => void;
 }
 
-/** How many engines run: `8/8` for each cluster. */
+/** How many engines run, and for how long they may: `8/8 · 53 min` for each cluster. */
 export function EngineCount({
   clusters,
+  now,
   trans,
   onClick
 }: IEngineCountProps): React.JSX.Element {
   const caption = clusters
-    .map(cluster => trans.__('%1: %2', cluster.key, sentenceOf(cluster, trans)))
+    .map(cluster =>
+      trans.__(
+        '%1: %2',
+        cluster.key,
+        cluster.batch === null
+          ? sentenceOf(cluster, trans)
+          : batchSentence(cluster, cluster.batch, now, trans)
+      )
+    )
     .join('\n');
   return (
     <button
@@ -33,9 +49,29 @@ export function EngineCount({
       onClick={onClick}
     >
       <Icon icon={enginesIcon} />
-      <span>{clusters.map(countLabel).join(' · ')}</span>
+      <span>
+        {clusters.map(cluster => shortLabel(cluster, now, trans)).join(', ')}
+      </span>
     </button>
   );
+}
+
+function shortLabel(
+  cluster: Cluster,
+  now: number,
+  trans: TranslationBundle
+): string {
+  if (cluster.state === 'queued') {
+    return trans.__('%1 queued', cluster.key);
+  }
+  const left = secondsLeft(cluster, now);
+  return left === null
+    ? countLabel(cluster)
+    : trans.__(
+        '%1 · %2',
+        countLabel(cluster),
+        spanWords(Math.ceil(left / 60) * 60, trans)
+      );
 }
 
 /** The status bar's item; there only while there are engines, and if the user wants it. */
@@ -64,6 +100,7 @@ export class StatusItem extends ReactWidget {
     }
     this._options.manager.changed.disconnect(this._onChanged, this);
     this._options.settings?.changed.disconnect(this._onChanged, this);
+    clearInterval(this._ticker);
     super.dispose();
   }
 
@@ -71,6 +108,7 @@ export class StatusItem extends ReactWidget {
     return (
       <EngineCount
         clusters={this._live}
+        now={this._options.manager.serverNow()}
         trans={this._options.trans}
         onClick={this._options.onClick}
       />
@@ -82,11 +120,19 @@ export class StatusItem extends ReactWidget {
   }
 
   private _onChanged(): void {
+    const ticks = this._live.some(hasEnd);
+    if (ticks && this._ticker === undefined) {
+      this._ticker = setInterval(() => this.update(), TICK);
+    } else if (!ticks) {
+      clearInterval(this._ticker);
+      this._ticker = undefined;
+    }
     this._wantedChanged.emit();
     this.update();
   }
 
   private readonly _options: StatusItem.IOptions;
+  private _ticker: ReturnType<typeof setInterval> | undefined;
   private readonly _wantedChanged = new Signal<this, void>(this);
 }
 

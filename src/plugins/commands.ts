@@ -7,7 +7,15 @@ import { ClusterActions } from '../clusters/actions';
 import { PANEL_ID } from '../clusters/panelId';
 import { isLive, isUsable } from '../clusters/words';
 import { addCommands, CommandIDs } from '../commands';
-import { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
+import { chooseEditable } from '../profiles/dialogs';
+import { showDoctor } from '../profiles/doctor';
+import {
+  IClusterManager,
+  IEngineConnector,
+  ILogViewer,
+  IProfileEditor,
+  IProfileService
+} from '../tokens';
 
 /** What a user can do, for menus, palette, cards and other extensions. */
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
@@ -15,17 +23,27 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Adds the commands that start, stop and connect engines.',
   autoStart: true,
   requires: [IClusterManager],
-  optional: [IEngineConnector, ILogViewer, ITranslator],
+  optional: [
+    IEngineConnector,
+    ILogViewer,
+    IProfileService,
+    IProfileEditor,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
     connector: IEngineConnector | null,
     logs: ILogViewer | null,
+    service: IProfileService | null,
+    editor: IProfileEditor | null,
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyterlab_engines');
     const { commands, shell } = app;
     const actions = new ClusterActions({ manager, connector, logs, trans });
+    const editable = () =>
+      manager.profiles.filter(({ kind }) => kind !== 'local');
     const hasPanel = () =>
       [...shell.widgets('left'), ...shell.widgets('right')].some(
         widget => widget.id === PANEL_ID
@@ -51,7 +69,22 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         canReattach: path =>
           connector !== null && connector.connectionOf(path).state !== 'none',
         showLog: key => actions.showLog(key),
-        canShowLog: () => logs !== null && manager.clusters.length > 0
+        canShowLog: () => logs !== null && manager.clusters.length > 0,
+        newProfile: () => editor?.create(),
+        canMakeProfile: () => editor !== null && manager.isKnown,
+        editProfile: async name => {
+          const chosen = name ?? (await chooseEditable(editable(), trans));
+          if (chosen !== null) {
+            editor?.edit(chosen);
+          }
+        },
+        canEditProfile: () => editor !== null && editable().length > 0,
+        doctor: async () => {
+          if (service !== null) {
+            await showDoctor(service, trans);
+          }
+        },
+        canExamine: () => service !== null && manager.isKnown
       },
       trans
     );

@@ -6,10 +6,16 @@ import type {
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { Menu } from '@lumino/widgets';
 import { EnginesPanel } from '../clusters/panel';
 import { PanelModel } from '../clusters/panelModel';
 import { CommandIDs } from '../commands';
-import { IClusterManager, IEngineConnector } from '../tokens';
+import {
+  IClusterManager,
+  IEngineConnector,
+  IJobStore,
+  IProfileService
+} from '../tokens';
 
 /** After JupyterLab's own panels of the left sidebar. */
 const RANK = 600;
@@ -19,11 +25,19 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-engines:panel',
   description: 'Adds the Engines panel to the sidebar.',
   autoStart: true,
-  requires: [IClusterManager],
-  optional: [IEngineConnector, ILayoutRestorer, IStateDB, ITranslator],
+  requires: [IClusterManager, IProfileService],
+  optional: [
+    IJobStore,
+    IEngineConnector,
+    ILayoutRestorer,
+    IStateDB,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     manager: IClusterManager,
+    service: IProfileService,
+    jobs: IJobStore | null,
     connector: IEngineConnector | null,
     restorer: ILayoutRestorer | null,
     stateDB: IStateDB | null,
@@ -31,10 +45,21 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const known = translator ?? nullTranslator;
     const trans = known.load('jupyterlab_engines');
-    const model = new PanelModel({ manager, connector, stateDB, trans });
+    const model = new PanelModel({
+      manager,
+      service,
+      jobs,
+      connector,
+      stateDB,
+      trans
+    });
     const run = (id: string, args: ReadonlyPartialJSONObject) => {
       void app.commands.execute(id, args);
     };
+    const menu = new Menu({ commands: app.commands });
+    [CommandIDs.newProfile, CommandIDs.editProfile, CommandIDs.doctor].forEach(
+      command => menu.addItem({ command })
+    );
     const panel = new EnginesPanel({
       model,
       translator: known,
@@ -43,7 +68,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         onConnect: key => run(CommandIDs.connectNotebook, { key }),
         onLog: key => run(CommandIDs.showLog, { key }),
         onRestart: key => run(CommandIDs.restartCluster, { key }),
-        onDismiss: key => run(CommandIDs.dismissCluster, { key })
+        onDismiss: key => run(CommandIDs.dismissCluster, { key }),
+        onNewProfile: () => run(CommandIDs.newProfile, {}),
+        onEditProfile: name => run(CommandIDs.editProfile, { name }),
+        onMenu: (x, y) => menu.open(x, y)
       }
     });
     app.shell.add(panel, 'left', { rank: RANK, type: 'Engines' });

@@ -21,12 +21,16 @@ function props(changes: Partial<IClusterListProps> = {}): IClusterListProps {
       enginesText: '4',
       fieldError: null,
       problem: null,
+      obstacle: null,
       isPending: false,
+      resources: null,
       trans,
       onProfile: jest.fn(),
       onEngines: jest.fn(),
-      onStart: jest.fn()
+      onStart: jest.fn(),
+      onUse: jest.fn()
     },
+    scheduler: null,
     notebooksOf: () => [],
     onRetry: jest.fn(),
     onCopy: jest.fn(),

@@ -12,6 +12,8 @@ describe('PanelModel', () => {
     await bench.connect([], []);
     panel = new PanelModel({
       manager: bench.model,
+      service: bench.service,
+      jobs: null,
       connector: null,
       stateDB: null,
       trans

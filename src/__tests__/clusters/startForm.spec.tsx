@@ -13,11 +13,14 @@ function props(changes: Partial<IStartFormProps> = {}): IStartFormProps {
     enginesText: '4',
     fieldError: null,
     problem: null,
+    obstacle: null,
     isPending: false,
+    resources: null,
     trans,
     onProfile: jest.fn(),
     onEngines: jest.fn(),
     onStart: jest.fn(),
+    onUse: jest.fn(),
     ...changes
   };
 }

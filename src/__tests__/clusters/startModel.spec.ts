@@ -19,7 +19,12 @@ describe('StartModel', () => {
       ]
     );
     stateDB = new StateDB();
-    form = new StartModel({ manager: bench.model, stateDB, trans });
+    form = new StartModel({
+      manager: bench.model,
+      service: bench.service,
+      stateDB,
+      trans
+    });
     await form.restored;
     bench.network.answer = () => ({ status: 202, body: starting() });
   });
@@ -108,7 +113,12 @@ describe('StartModel', () => {
     form.setEnginesText('1');
     await form.submit();
 
-    const reloaded = new StartModel({ manager: bench.model, stateDB, trans });
+    const reloaded = new StartModel({
+      manager: bench.model,
+      service: bench.service,
+      stateDB,
+      trans
+    });
     await reloaded.restored;
     expect(reloaded.profile?.name).toBe('tiny');
     expect(reloaded.enginesText).toBe('1');
@@ -119,7 +129,12 @@ describe('StartModel', () => {
 
   it('does without what it cannot read', async () => {
     await stateDB.save('jupyterlab-engines:start', { engines: { local: 'x' } });
-    const reloaded = new StartModel({ manager: bench.model, stateDB, trans });
+    const reloaded = new StartModel({
+      manager: bench.model,
+      service: bench.service,
+      stateDB,
+      trans
+    });
     await reloaded.restored;
     expect(reloaded.enginesText).toBe('4');
     reloaded.dispose();
@@ -128,6 +143,7 @@ describe('StartModel', () => {
   it('works where nothing can be remembered', async () => {
     const other = new StartModel({
       manager: bench.model,
+      service: bench.service,
       stateDB: null,
       trans
     });
