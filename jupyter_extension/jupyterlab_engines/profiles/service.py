@@ -23,7 +23,7 @@ from ..api.models import (
     SchedulerInfo,
     StartCluster,
 )
-from ..api.names import JobRole
+from ..api.names import ClusterKey, JobRole
 from ..errors import ApiError, BadSettings, NotWritable, WrongState
 from ..scheduler.base import Dialect
 from . import settings as on_disk
@@ -127,16 +127,26 @@ class ProfileService:
         entry = await asyncio.to_thread(self._adopted, name, request.name)
         return await self._detail(entry)
 
-    async def delete(self, name: str, clusters: Iterable[Cluster]) -> None:
-        """Remove a profile that was made or adopted here; `clusters` are those that live.
+    async def to_forget(self, name: str, clusters: Iterable[Cluster]) -> list[ClusterKey]:
+        """Return the ended clusters of a profile that is to be deleted.
 
         Raises
         ------
         ApiError
-            If there is none, it is not ours, a cluster of it lives, or it cannot be removed.
+            If it cannot be deleted: there is none, it is not ours, or a cluster of it lives.
         """
-        if any(cluster.profile == name for cluster in clusters):
-            raise WrongState(f"A cluster of profile {name} lives.", "Stop it first.")
+        await asyncio.to_thread(self._deletable, name)
+        of_it = [cluster for cluster in clusters if cluster.profile == name]
+        for cluster in of_it:
+            if cluster.state not in ("stopped", "failed"):
+                raise WrongState(f"The cluster {cluster.key} is {cluster.state}.", "Stop it first.")
+        return [cluster.key for cluster in of_it]
+
+    async def delete(self, name: str) -> None:
+        """Remove a profile that was made or adopted here, and has no clusters; see `to_forget`.
+
+        Files of others in its folder stay, and then it stays too, as a profile of this machine.
+        """
         await asyncio.to_thread(self._deleted, name)
 
     async def plan(
@@ -320,13 +330,17 @@ class ProfileService:
             raise _unwritable(profile_path(new_name), reason) from reason
         return find(new_name, self._site_dirs)
 
-    def _deleted(self, name: str) -> None:
+    def _deletable(self, name: str) -> Entry:
         entry = find(name, self._site_dirs)
         if entry.origin != "user" or entry.kind != "batch":
             raise WrongState(
                 f"The profile {name} was not made here.",
                 "Remove its folder yourself, if it is yours." if entry.origin == "user" else "",
             )
+        return entry
+
+    def _deleted(self, name: str) -> None:
+        entry = self._deletable(name)
         try:
             on_disk.remove(entry.path)
         except OSError as reason:

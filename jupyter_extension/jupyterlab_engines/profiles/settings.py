@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pxengines.launch.files import make_private_dir, write_atomic
+from pxengines.launch.paths import RUNS_FOLDER
 
 from ..api.names import Placement
 from ..api.profiles import ProfileSettings, Resources
@@ -207,7 +208,7 @@ def remove(profile_dir: Path) -> bool:
             (profile_dir / CONFIG_FILE).unlink()
     with contextlib.suppress(FileNotFoundError):
         (profile_dir / SETTINGS_FILE).unlink()
-    for folder in ("security", "log", "pid", "startup", "db", "static"):
+    for folder in (RUNS_FOLDER, "security", "log", "pid", "startup", "db", "static"):
         with contextlib.suppress(OSError):  # it has files, or is not there: both are fine
             (profile_dir / folder).rmdir()
     try:
