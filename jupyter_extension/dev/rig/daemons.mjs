@@ -22,6 +22,7 @@ const STOP_MS = 5_000;
 /** `munge -n` and the like, when nobody listens, wait seconds. */
 const COMMAND_MS = 15_000;
 const MUNGE_RUN = '/run/munge';
+const MUNGED = ['/usr/sbin/munged', '--foreground', '--force'];
 const SLURM_RUN = '/run/slurm';
 
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
@@ -72,28 +73,35 @@ function note(name, pid) {
   writeFileSync(noteOf(name), `${pid} ${startOf(pid)}\n`);
 }
 
+function wordsOf(pid) {
+  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  return words.join(' ').trim();
+}
+
 /**
- * Note the daemons of Slurm that run although our notes are lost (`.cache` was deleted): by Slurm's own notes.
+ * Note our daemons that run although our notes are lost (`.cache` was deleted): by their own notes.
  *
- * Only right when the Slurm of this machine is ours.
+ * Only right when the Slurm of this machine is ours; a munged of the system has other arguments.
  */
 export function adoptDaemons() {
-  const programs = { slurmctld: 'slurmctld' };
-  NODES.forEach(node => (programs[`slurmd-${node.name}`] = 'slurmd'));
-  for (const [name, program] of Object.entries(programs)) {
-    const theirs = path.join(SLURM_RUN, `${name}.pid`);
+  const own = [['munged', path.join(MUNGE_RUN, 'munged.pid'), MUNGED]];
+  for (const name of [
+    'slurmctld',
+    ...NODES.map(node => `slurmd-${node.name}`)
+  ]) {
+    const [program, node] = name.split('-');
+    const words = [`/usr/sbin/${program}`, '-D', ...(node ? ['-N', node] : [])];
+    own.push([name, path.join(SLURM_RUN, `${name}.pid`), words]);
+  }
+  for (const [name, theirs, words] of own) {
     if (existsSync(noteOf(name)) || !existsSync(theirs)) {
       continue;
     }
     const pid = Number(readFileSync(theirs, 'utf8'));
-    if (pid > 0 && startOf(pid) !== null && programOf(pid) === program) {
+    if (pid > 0 && startOf(pid) !== null && wordsOf(pid) === words.join(' ')) {
       note(name, pid);
     }
   }
-}
-
-function programOf(pid) {
-  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
 function launch(name, command, args) {
@@ -149,9 +157,8 @@ export async function startMunge() {
     return;
   }
   ownFolder(MUNGE_RUN, 'munge', 0o755);
-  const daemon = ['/usr/sbin/munged', '--foreground', '--force'];
   const user = ['--reuid', 'munge', '--regid', 'munge', '--clear-groups'];
-  await launch('munged', 'setpriv', [...user, '--', ...daemon]);
+  await launch('munged', 'setpriv', [...user, '--', ...MUNGED]);
   if (!(await until(mungeAnswers, STOP_MS))) {
     throw new SetupError(`munged does not answer; see ${LOGS}/munged.log.`);
   }

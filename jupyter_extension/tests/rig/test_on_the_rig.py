@@ -39,6 +39,14 @@ def test_up_again_changes_nothing(rig: Rig) -> None:
     assert (notes(), Path("/etc/hosts").read_text(), Path("/etc/slurm/slurm.conf").read_text()) == before
 
 
+def test_lost_notes_are_written_again(rig: Rig) -> None:
+    before = notes()
+    for note in PIDS.iterdir():
+        note.unlink()
+    assert call_rig("up", "--json").returncode == 0
+    assert notes() == before
+
+
 def test_status_names_nodes_queues_and_user(rig: Rig) -> None:
     done = call_rig("status")
     assert done.returncode == 0, done.stdout
