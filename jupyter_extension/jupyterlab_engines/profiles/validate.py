@@ -90,7 +90,8 @@ def problems(
         layout = Layout.of(engines, resources)
         spread += _thin(resources, layout)
         if info is not None:
-            found += _queue(engines, resources, layout, info.queues)
+            if not any(p.field == "resources.queue" for p in found):
+                found += _queue(engines, resources, layout, info.queues)
             found += _nodes(resources, layout, info.nodes)
     return [*found, *spread]
 
@@ -120,9 +121,7 @@ def _between(field: str, number: int | None, least: int, most: int) -> Problems:
 
 def _limits(engines: int, resources: Resources, info: SchedulerInfo | None, limits: Limits) -> Problems:
     if limits.max_engines is not None and engines > limits.max_engines:
-        yield error(
-            "engines", f"At most {limits.max_engines} engines are allowed here; you ask for {engines}."
-        )
+        yield error("engines", f"At most {limits.max_engines} engines are allowed; you ask for {engines}.")
     most, walltime = limits.max_walltime_seconds, resources.walltime_seconds
     if most is None:
         return

@@ -43,7 +43,9 @@ def test_the_shape_of_a_script(dialect: Dialect) -> None:
         directives=["-l place=excl", "-m ae"],
         prologue=["module load mpi", "\texport OMP_NUM_THREADS=1"],
     )
-    asked = resources(queue="long", walltime_seconds=3600, engines_per_node=4, memory_bytes=2 * GIB, account="p1")
+    asked = resources(
+        queue="long", walltime_seconds=3600, engines_per_node=4, memory_bytes=2 * GIB, account="p1"
+    )
     (script,) = made(of, asked, dialect)
     lines = script.text.split("\n")
     own = dialect.directives(asked, 8, "pxe-cluster")
@@ -96,7 +98,9 @@ def test_the_script_runs_as_it_says(dialect: Dialect, tmp_path: Path) -> None:
     run_dir = tmp_path / "run `id` $HOME 'dir'"
     of = settings(python=[str(program), "a b", "*"], prologue=["export GREETING='hello you'"])
     (script,) = made(of, resources(), dialect, run_dir=run_dir)
-    done = subprocess.run(["/bin/bash"], input=script.text.encode(), cwd="/", capture_output=True, check=False)
+    done = subprocess.run(
+        ["/bin/bash"], input=script.text.encode(), cwd="/", capture_output=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     assert told.read_text().split("\n") == [
         "pxengines", "0077", "hello you", "a b", "*", "-m", "pxengines.job", str(run_dir), "cluster", "",
@@ -108,7 +112,8 @@ NASTY = ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00",
 
 @pytest.mark.parametrize("nasty", NASTY)
 @pytest.mark.parametrize(
-    "field", ["queue", "account", "prologue", "directives", "python", "mpiexec", "mpi_args", "controller_address"]
+    "field",
+    ["queue", "account", "prologue", "directives", "python", "mpiexec", "mpi_args", "controller_address"],
 )
 def test_nothing_unseen_gets_into_a_script(field: str, nasty: str) -> None:
     text = f"-l a=b{nasty}#PBS -q other"
@@ -144,7 +149,7 @@ def test_options_are_exactly_those_intended(
     python: list[str],
     folder: str,
 ) -> None:
-    """Whatever the texts: a script is refused, or its options are those of the batch system and the profile."""
+    """Whatever the texts: a script is refused, or has the options of the batch system and the profile."""
     of = settings(directives=directives, prologue=prologue, python=python)
     asked = resources(queue=queue, account=account)
     for dialect in DIALECTS:
