@@ -74,6 +74,7 @@ class _Document(msgspec.Struct):
 
 _decode_document = msgspec.json.Decoder(_Document).decode
 _decode_attributes = msgspec.json.Decoder(_Attributes).decode
+_UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PLAIN = (
     "Job_Name Job_Owner job_state queue ctime stime obittime mtime Execution_Time exec_host comment"
     " substate Exit_status array_id"
@@ -122,10 +123,10 @@ def _document(output: bytes) -> Mapping[str, msgspec.Raw]:
     try:
         try:
             read = _decode_document(document)
-        except msgspec.DecodeError:
-            # Old servers print the control characters of a user's text as they are.
-            read = _decode_document(document.translate(_UNPRINTABLE))
-    except (msgspec.DecodeError, RecursionError) as error:
+        except _UNREAD:
+            # Old servers print a user's text as it is, control characters and all.
+            read = _decode_document(text(document.translate(_UNPRINTABLE)).encode())
+    except _UNREAD as error:
         raise _unreadable(f"qstat's JSON cannot be read: {error}.", document) from None
     if read.pbs_version is None or read.pbs_server is None:
         raise _unreadable("What qstat printed is JSON, but not a list of jobs.", document)
@@ -137,10 +138,10 @@ def _flat(raw: bytes) -> Callable[[str], str | None]:
     try:
         try:
             read = _decode_attributes(raw)
-        except msgspec.DecodeError:
+        except _UNREAD:
             # A user's text in another encoding than UTF-8 is printed as it is.
             read = _decode_attributes(text(raw).encode())
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREAD as error:
         raise _unreadable(f"A job in qstat's JSON cannot be read: {error}.", raw) from None
     flat = {name: getattr(read, name) for name in _PLAIN}
     for group in _NESTED:

@@ -135,6 +135,12 @@ _RULES = (
         "See the state of the job; some changes are only possible while it is queued.",
     ),
     _rule(
+        r"job name is too long|illegal -N value",
+        "other",
+        "A job cannot have this name.",
+        "Names begin with a letter and have at most 15 letters, digits, '_', '.' and '-'.",
+    ),
+    _rule(
         r"bad job array|array", "bad_resource", "The job array cannot be read.", "See the script's options."
     ),
     _rule(
