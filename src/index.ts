@@ -2,11 +2,14 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { clustersPlugin } from './plugins/clusters';
 import { commandsPlugin } from './plugins/commands';
 import { connectionPlugin } from './plugins/connection';
+import { jobsPlugin } from './plugins/jobs';
+import { jobTablePlugin } from './plugins/jobtable';
 import { kernelsPlugin } from './plugins/kernels';
 import { launcherPlugin } from './plugins/launcher';
 import { logPlugin } from './plugins/log';
 import { palettePlugin } from './plugins/palette';
 import { panelPlugin } from './plugins/panel';
+import { profileEditorPlugin, profilesPlugin } from './plugins/profiles';
 import { settingsPlugin } from './plugins/settings';
 import { statusBarPlugin } from './plugins/statusbar';
 import { toolbarPlugin } from './plugins/toolbar';
@@ -17,6 +20,10 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
   connectionPlugin,
   clustersPlugin,
+  jobsPlugin,
+  jobTablePlugin,
+  profilesPlugin,
+  profileEditorPlugin,
   kernelsPlugin,
   logPlugin,
   commandsPlugin,

@@ -7,7 +7,7 @@ export function allowedActions(
   job: Job,
   status: SchedulerStatus | null
 ): JobAction[] {
-  if (status === null || job.owner !== status.user) {
+  if (job.owner !== status?.user) {
     return [];
   }
   return status.actions.filter(action => makesSense(action, job, status));

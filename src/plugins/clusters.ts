@@ -15,9 +15,9 @@ export const clustersPlugin: JupyterFrontEndPlugin<IClusterManager> = {
   requires: [IServerConnection],
   activate: (
     _: JupyterFrontEnd,
-    { client, stream }: IServerConnection
+    connection: IServerConnection
   ): IClusterManager => {
-    const model = new ClusterModel({ client, stream });
+    const model = new ClusterModel(connection);
     void model.connect();
     return model;
   }

@@ -10,6 +10,10 @@ import { Menu } from '@lumino/widgets';
 import { EnginesPanel } from '../clusters/panel';
 import { PanelModel } from '../clusters/panelModel';
 import { CommandIDs } from '../commands';
+import { ACTION_COMMANDS, JobCommandIDs } from '../jobs/commands';
+import { openJobMenu } from '../jobs/menu';
+import { JobsSection, placeSection } from '../jobs/section';
+import { JobTableModel } from '../jobs/tableModel';
 import {
   IClusterManager,
   IEngineConnector,
@@ -74,6 +78,32 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         onMenu: (x, y) => menu.open(x, y)
       }
     });
+    if (jobs !== null) {
+      const section = new JobsSection({
+        model: new JobTableModel({
+          store: jobs,
+          manager,
+          trans,
+          view: { column: 'state', isDescending: false }
+        }),
+        onOpen: () => run(JobCommandIDs.openJobs, {}),
+        onShowOrphans: () =>
+          run(JobCommandIDs.openJobs, { filter: trans.__('orphan') }),
+        onDelete: job => run(JobCommandIDs.deleteJob, { job }),
+        onMenu: (jobId, actions, point, anchor) => {
+          openJobMenu({
+            commands: app.commands,
+            ids: ACTION_COMMANDS,
+            jobId,
+            actions,
+            ...point,
+            anchor
+          });
+        }
+      });
+      panel.disposed.connect(() => section.dispose());
+      placeSection(panel, section, jobs);
+    }
     app.shell.add(panel, 'left', { rank: RANK, type: 'Engines' });
     restorer?.add(panel, panel.id);
   }

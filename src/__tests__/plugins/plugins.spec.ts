@@ -16,7 +16,9 @@ import type { ILogViewer } from '../../tokens';
 import {
   IClusterManager,
   IEngineConnector,
-  IEngineSettings
+  IEngineSettings,
+  IJobStore,
+  IProfileService
 } from '../../tokens';
 import { cluster, failed, profile } from '../examples';
 import { Bench, FakeNetwork, settle } from '../fakes';
@@ -91,6 +93,8 @@ describe('plugins', () => {
       [IClusterManager, bench.model],
       [IServerConnection, app.activate(plugin('connection'))]
     ]);
+    services.set(IJobStore, app.activate(plugin('jobs'), services));
+    services.set(IProfileService, app.activate(plugin('profiles'), services));
     const tracker = required.find(token => token !== IClusterManager);
     if (tracker === undefined) {
       throw new Error('The connector needs no notebooks');
@@ -107,7 +111,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(11);
+    expect(plugins).toHaveLength(15);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);
@@ -233,13 +237,15 @@ describe('plugins', () => {
         CommandIDs.stopCluster,
         CommandIDs.restartCluster,
         CommandIDs.dismissCluster,
-        CommandIDs.connectNotebook
+        CommandIDs.connectNotebook,
+        CommandIDs.doctor
       ]);
       bench.tell([], ['local']);
       expect(enabled()).toEqual([
         CommandIDs.startCluster,
         CommandIDs.restartCluster,
-        CommandIDs.dismissCluster
+        CommandIDs.dismissCluster,
+        CommandIDs.doctor
       ]);
     });
 

@@ -1,0 +1,137 @@
+/** Which rows of a long table are in the document, and where the eye is kept. */
+import * as React from 'react';
+import type { IRow } from './filter';
+
+/** All rows are of one height, in pixels, as in jobs.css: so each knows where it stands. */
+export const ROW_HEIGHT = 28;
+/** Rows drawn beyond each edge, so that scrolling shows no gap. */
+const BEYOND = 12;
+/** The window moves by so many rows at a time: fewer renders while scrolling. */
+const STEP = 8;
+/** However tall the window is. */
+const MOST_ROWS = 120;
+
+/**
+ * Return the positions of the rows to draw.
+ *
+ * @param first - Where the window begins, by `firstRow`.
+ * @param height - Of the grid, in pixels.
+ * @param active - The row that the grid names as active: it has to be there.
+ */
+export function windowOf(
+  first: number,
+  height: number,
+  rows: number,
+  active: number | null
+): number[] {
+  const count = Math.min(
+    MOST_ROWS,
+    Math.ceil(height / ROW_HEIGHT) + 2 * BEYOND + STEP
+  );
+  const start = Math.max(0, Math.min(first, rows - count));
+  const end = Math.min(rows, start + count);
+  const shown = Array.from({ length: end - start }, (_, n) => start + n);
+  if (active !== null && (active < start || active >= end)) {
+    shown.push(active);
+  }
+  return shown;
+}
+
+/** Return the first row of the window for a scroll position. */
+export function firstRow(scrollTop: number): number {
+  const row = Math.floor(scrollTop / ROW_HEIGHT) - BEYOND;
+  return Math.max(0, Math.floor(row / STEP) * STEP);
+}
+
+/** Return the height of the grid in pixels; before it is laid out, a usual one. */
+export function useHeight(grid: React.RefObject<HTMLDivElement>): number {
+  const [height, setHeight] = React.useState(600);
+  React.useLayoutEffect(() => {
+    const element = grid.current;
+    if (element === null || typeof ResizeObserver === 'undefined') {
+      return;
+    }
+    const observer = new ResizeObserver(() => {
+      if (element.clientHeight > 0) {
+        setHeight(element.clientHeight);
+      }
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [grid]);
+  return height;
+}
+
+/** Return where the active job stands now; if it is gone, the row that took its place. */
+export function useActiveIndex(
+  rows: readonly IRow[],
+  activeId: string | null
+): number | null {
+  const last = React.useRef(0);
+  const index = React.useMemo(
+    () =>
+      activeId === null
+        ? -1
+        : rows.findIndex(({ job }) => job.job_id === activeId),
+    [rows, activeId]
+  );
+  if (activeId === null || rows.length === 0) {
+    return null;
+  }
+  if (index < 0) {
+    return Math.min(last.current, rows.length - 1);
+  }
+  last.current = index;
+  return index;
+}
+
+/**
+ * Keep the rows that the user looks at where they are when others come or go above them.
+ *
+ * #### Notes
+ * What stays is the active row while the grid has the focus and the row is in sight, else
+ * the topmost one. A table that is scrolled to its top stays there.
+ */
+export function useAnchor(
+  grid: React.RefObject<HTMLDivElement>,
+  rows: readonly IRow[],
+  active: number | null
+): void {
+  const before = React.useRef(rows);
+  React.useLayoutEffect(() => {
+    const element = grid.current;
+    const old = before.current;
+    before.current = rows;
+    if (element === null || old === rows || element.scrollTop === 0) {
+      return;
+    }
+    const top = Math.floor(element.scrollTop / ROW_HEIGHT);
+    const bottom = top + Math.floor(element.clientHeight / ROW_HEIGHT);
+    const activeJob = active === null ? undefined : rows[active]?.job.job_id;
+    const oldActive =
+      activeJob !== undefined && element.ownerDocument.activeElement === element
+        ? old.findIndex(({ job }) => job.job_id === activeJob)
+        : -1;
+    const anchor = oldActive >= top && oldActive < bottom ? oldActive : top;
+    const jobId = old[anchor]?.job.job_id;
+    const now = rows.findIndex(({ job }) => job.job_id === jobId);
+    if (now >= 0 && now !== anchor) {
+      element.scrollTop += (now - anchor) * ROW_HEIGHT;
+    }
+  });
+}
+
+/** Scroll a row into sight, below the header. */
+export function reveal(grid: HTMLElement | null, index: number): void {
+  if (grid === null) {
+    return;
+  }
+  const top = index * ROW_HEIGHT;
+  // The header stands above the rows, over the first of those in sight.
+  const visible = grid.clientHeight - ROW_HEIGHT;
+  if (top < grid.scrollTop) {
+    grid.scrollTop = top;
+  } else if (top + ROW_HEIGHT > grid.scrollTop + visible) {
+    grid.scrollTop = top + ROW_HEIGHT - visible;
+  }
+}
