@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .launch.events import read_events
-from .launch.paths import RUNS_FOLDER, RunPaths, profile_names, profile_path, split_key
+from .launch.events import events_of_run, read_events
+from .launch.paths import RUNS_FOLDER, Role, RunPaths, profile_names, profile_path, split_key
 
 State = Literal[
     "submitting",
@@ -36,6 +36,9 @@ but it does not) and ``unknown`` (that cannot be told from here)."""
 ENDED: tuple[State, ...] = ("stopped", "failed", "gone")
 WAITING: tuple[State, ...] = ("submitting", "queued", "starting")
 _WRITING_SECONDS = 60.0
+_CLAIM_SECONDS = 90.0
+"""How old the sign of life of the server that looks after a batch cluster may be."""
+_WITH_ENGINES: tuple[Role, ...] = ("cluster", "engines")
 _ON_THE_WIRE: tuple[State, ...] = (*WAITING, "ready", "degraded", "stopping", "stopped", "failed")
 
 
@@ -125,10 +128,16 @@ def _from_record(paths: RunPaths) -> Sighting | None:
     state: State = cluster["state"]
     owner = record.get("owner") or {}
     elsewhere = owner.get("host") != socket.gethostname()
+    batch = isinstance(cluster.get("batch"), dict)
     followed = elsewhere or _process_lives(owner.get("pid"), owner.get("started"))
+    if batch and elsewhere:
+        followed = _claimed(paths)
     failure = cluster.get("failure") or {}
     reason, next_step = str(failure.get("message", "")), str(failure.get("next_step", ""))
-    if state not in ENDED and state != "stopping":
+    if state not in ENDED and state != "stopping" and batch:
+        state, reason = _of_batch(paths, state, str(cluster.get("run_id", "")), followed)
+        next_step = "Start it again in the Engines panel." if state == "gone" else ""
+    elif state not in ENDED and state != "stopping":
         alive = _job_lives(paths, elsewhere)
         if alive is False:
             state, reason = "gone", "its job has ended, and nobody noted why."
@@ -155,6 +164,29 @@ def _from_record(paths: RunPaths) -> Sighting | None:
         next_step=next_step,
         followed=followed,
     )
+
+
+def _of_batch(paths: RunPaths, state: State, run_id: str, followed: bool) -> tuple[State, str]:
+    """Return the state of a batch cluster and why, given what its record says and whether it is kept true.
+
+    Its jobs outlive a Jupyter server, in the queue too, and run where neither a lock nor a process can be
+    seen from here: gone is only one whose engines' job has said that it ended. Such a job may be in the
+    queue again; a server that follows it knows.
+    """
+    if followed and state in ("submitting", "queued"):
+        return state, ""
+    for role in _WITH_ENGINES:
+        if any(event["event"] == "job_ended" for event in events_of_run(paths.events_of(role), run_id)):
+            return "gone", "its job has ended."
+    if followed or state in WAITING:
+        return state, ""
+    return "unknown", ""
+
+
+def _claimed(paths: RunPaths) -> bool:
+    """Tell whether a server on another host looks after a batch cluster: it touches a file now and then."""
+    touched = _modified_at(paths.claim)
+    return touched is not None and time.time() - touched < _CLAIM_SECONDS
 
 
 def _job_lives(paths: RunPaths, elsewhere: bool) -> bool | None:

@@ -11,8 +11,8 @@ from .files import write_atomic
 from .paths import RunPaths
 from .spec import JobSpec
 
-CONTROLLER_LAUNCHER = "jupyterlab_engines.launchers.JobControllerLauncher"
-ENGINES_LAUNCHER = "jupyterlab_engines.launchers.JobEngineSetLauncher"
+CONTROLLER_LAUNCHER = "jupyterlab_engines.launchers.EngineJobControllerLauncher"
+ENGINES_LAUNCHER = "jupyterlab_engines.launchers.EngineJobEngineSetLauncher"
 """Those that know of batch jobs. Named, not imported: nodes need not have them."""
 
 
