@@ -15,7 +15,6 @@ import path from 'node:path';
 
 import { SetupError, run } from '../processes.mjs';
 import { LOGS, NODES, PIDS, SPOOL, VIEW } from './places.mjs';
-import { viewOptions } from './user.mjs';
 
 const POLL_MS = 50;
 const STOP_MS = 5_000;
@@ -174,8 +173,12 @@ export async function startController() {
   await launch('slurmctld', '/usr/sbin/slurmctld', ['-D']);
 }
 
-/** Let a slurmd run for each node. */
-export async function startNodes() {
+/**
+ * Let a slurmd run for each node.
+ *
+ * @param view - options of `view.sh`: how jobs see this machine; none when they run as root.
+ */
+export async function startNodes(view) {
   for (const { name } of NODES) {
     if (pidOf(`slurmd-${name}`) !== null) {
       continue;
@@ -184,7 +187,7 @@ export async function startNodes() {
     // A name of its own for each node: MPI libraries tell machines apart by it.
     const program = 'hostname "$1" && exec /usr/sbin/slurmd -D -N "$1"';
     const node = ['unshare', '--uts', '/bin/sh', '-c', program, 'sh', name];
-    await launch(`slurmd-${name}`, VIEW, [...viewOptions(), '--', ...node]);
+    await launch(`slurmd-${name}`, VIEW, [...view, '--', ...node]);
   }
 }
 
@@ -237,13 +240,13 @@ async function allUsable() {
 }
 
 /** Wait until the nodes take jobs; one that was set down is put back, a slurmd that died is started. */
-export async function waitForNodes() {
+export async function waitForNodes(view) {
   const usable = async () => {
     if (await allUsable()) {
       return true;
     }
     await startController(); // a daemon that we saw alive may have been about to end
-    await startNodes();
+    await startNodes(view);
     return false;
   };
   if (!(await until(usable, 60_000))) {

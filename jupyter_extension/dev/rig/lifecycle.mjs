@@ -40,7 +40,8 @@ import {
   homeOfUser,
   makeUser,
   processesOfUser,
-  removeUser
+  removeUser,
+  viewOptions
 } from './user.mjs';
 
 const MIN_JOB_AGE_S = 300;
@@ -178,9 +179,10 @@ export async function bringUp({
       await daemons.reconfigure();
     }
     const whyRoot = await makeUser();
+    const view = whyRoot === null ? viewOptions() : [];
     await daemons.startController();
-    await daemons.startNodes();
-    await daemons.waitForNodes();
+    await daemons.startNodes(view);
+    await daemons.waitForNodes(view);
     const description = describe(whyRoot, minJobAge);
     writeFileSync(DESCRIPTION, `${JSON.stringify(description, null, 2)}\n`);
     return { ...description, started };

@@ -235,7 +235,8 @@ class Rig:
     def close(self) -> None:
         """End what the tests submitted and remove their folders."""
         self.cancel(self._base)
-        shutil.rmtree(self._base, ignore_errors=True)
+        if self._base.exists():
+            shutil.rmtree(self._base)
 
 
 def ask_up(*options: str) -> dict[str, Any]:
