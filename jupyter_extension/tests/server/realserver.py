@@ -45,6 +45,8 @@ main()
 class RealServer:
     """One Jupyter server, its folders, and its REST API."""
 
+    python = sys.executable
+
     def __init__(self, folder: Path, base_url: str = "/user/some%20one/", **environment: str) -> None:
         self.folder = folder
         self.ipython_dir = folder / "ipython"
@@ -60,6 +62,10 @@ class RealServer:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+
+    def command(self, argv: list[str]) -> list[str]:
+        """Return the argument list that runs `argv` as the user of this server."""
+        return argv
 
     @property
     def pid(self) -> int:
@@ -80,20 +86,22 @@ class RealServer:
         program = ["-m", "jupyter_server"] if dies_at is None else ["-c", _DYING, dies_at]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    *program,
-                    "--no-browser",
-                    "--allow-root",
-                    "--ip=127.0.0.1",
-                    f"--port={self._port}",
-                    "--ServerApp.port_retries=0",
-                    f"--ServerApp.root_dir={root}",
-                    f"--ServerApp.base_url={self.base_url}",
-                    f"--IdentityProvider.token={TOKEN}",
-                    "--ServerApp.jpserver_extensions={'jupyterlab_engines': True, 'jupyterlab': False}",
-                    *arguments,
-                ],
+                self.command(
+                    [
+                        self.python,
+                        *program,
+                        "--no-browser",
+                        "--allow-root",
+                        "--ip=127.0.0.1",
+                        f"--port={self._port}",
+                        "--ServerApp.port_retries=0",
+                        f"--ServerApp.root_dir={root}",
+                        f"--ServerApp.base_url={self.base_url}",
+                        f"--IdentityProvider.token={TOKEN}",
+                        "--ServerApp.jpserver_extensions={'jupyterlab_engines': True, 'jupyterlab': False}",
+                        *arguments,
+                    ]
+                ),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -131,9 +139,17 @@ class RealServer:
             timeout=30,
         )
 
-    def start(self, engines: int = 2, profile: str = "local", key: str | None = None) -> Cluster:
+    def start(
+        self, engines: int = 2, profile: str = "local", key: str | None = None, **resources: Any
+    ) -> Cluster:
         """Start a cluster."""
-        body = {"profile": profile, "engines": engines, "idempotency_key": key or uuid.uuid4().hex}
+        body: dict[str, Any] = {
+            "profile": profile,
+            "engines": engines,
+            "idempotency_key": key or uuid.uuid4().hex,
+        }
+        if resources:
+            body["resources"] = resources
         response = self.call("POST", "clusters", body=body)
         assert response.status_code == 202, response.text
         return msgspec.json.decode(response.content, type=Cluster)
