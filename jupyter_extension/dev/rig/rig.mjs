@@ -53,7 +53,8 @@ const COMMANDS = {
     }
     const say = json ? () => {} : what => console.log(`rig: ${what} …`);
     try {
-      if (!existsSync(PYTHON)) {
+      const isAble = obstacle(await gatherFacts()) === null;
+      if (isAble && !existsSync(PYTHON)) {
         await setUp(); // jobs run our Python
       }
       const rig = await bringUp({ minJobAge, say });
@@ -132,6 +133,9 @@ const COMMANDS = {
           : 'Name a command: npm run rig -- run qstat'
       );
       return 2;
+    }
+    if (process.getuid() !== 0) {
+      throw new SetupError(`Only root can run a command as ${rig.user}.`);
     }
     const [first, ...rest] = [...rig.command, ...args];
     const env = { TERM: process.env.TERM ?? 'dumb', ...rig.environment };
