@@ -61,6 +61,10 @@ class NotLegacy(Exception):
         self.problem = problem
 
 
+class _NotRead(Exception):
+    """A setting that a start depends on, and that is not known."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One side of a legacy profile, controller or engines.
@@ -146,10 +150,13 @@ def read_legacy(profile_dir: Path) -> LegacyProfile:
         If it is not configured for PBS launchers, or cannot be read.
     """
     settings = _read(profile_dir / "ipcluster_config.py")
-    names = {
-        role: _text(_first(settings, _CLUSTER_CLASSES, f"{role}_launcher_class"))
-        for role in ("controller", "engine")
-    }
+    try:
+        names = {
+            role: _text(_first(settings, _CLUSTER_CLASSES, f"{role}_launcher_class"))
+            for role in ("controller", "engine")
+        }
+    except _NotRead as reason:
+        raise NotLegacy(str(reason)) from reason
     kinds = {role: _kind(name) for role, name in names.items()}
     if "pbs" not in kinds.values():
         raise NotLegacy()
@@ -163,6 +170,8 @@ def read_legacy(profile_dir: Path) -> LegacyProfile:
     try:
         controller = _part(profile_dir, settings, controller_classes, "controller", kinds["controller"])
         engines = _part(profile_dir, settings, _ENGINE_CLASSES, "engine", "pbs")
+    except _NotRead as reason:
+        problem = str(reason)
     except SettingsError as error:
         problem = f"The template {error.path} cannot be used: {error.message}."
     except OSError as error:
@@ -179,7 +188,7 @@ def read_legacy(profile_dir: Path) -> LegacyProfile:
         *process_notes(engine, "ipengine_config.py"),
         *_part_notes(controller, engines),
     ]
-    ip = _text(_first(hub, ("IPController", "HubFactory", "RegistrationFactory"), "ip"))
+    ip = _first(hub, ("IPController", "HubFactory", "RegistrationFactory"), "ip")
     if controller.kind == "pbs" and ip is None and not _mentions_ip(controller):
         notes.append(
             "No address is set for the controller: engines on other nodes cannot reach it. "
@@ -190,7 +199,7 @@ def read_legacy(profile_dir: Path) -> LegacyProfile:
         controller=controller,
         engines=engines,
         n=n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else None,
-        ip=ip,
+        ip=ip if isinstance(ip, str) else None,
         notes=tuple(dict.fromkeys(notes)),
         problem=problem,
     )
@@ -328,7 +337,7 @@ def _first(settings: Sequence[Setting], classes: Sequence[str], key: str) -> obj
     """Return the last value that the first of `classes` to set `key` gives it; None if none does."""
     for cls in classes:
         for setting in reversed(settings):
-            if (setting.cls, setting.key) == (cls, key) and not isinstance(setting.value, Unread):
+            if (setting.cls, setting.key) == (cls, key):
                 return setting.value
     return None
 
@@ -353,6 +362,12 @@ def _kind(launcher: str | None) -> Kind:
 
 
 def _text(value: object) -> str | None:
+    """Return a text, None for anything else; raise _NotRead for one that only running the file could tell."""
+    if isinstance(value, Unread):
+        raise _NotRead(
+            f"`{value.text}` in its ipcluster_config.py is only known when the file runs, and it is not run. "
+            "Write the value itself."
+        )
     return value if isinstance(value, str) else None
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _MOST_CHARACTERS = 100_000
+_DOTTED = re.compile(r"(?!c\.)\w+(\.\w+)+")
 _BLOCKS = ("body", "orelse", "handlers", "finalbody")
 
 
@@ -135,8 +137,10 @@ class _Reader:
             return -self._value(node.operand)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return _short(self._value(node.left) + self._value(node.right))
-        if isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute) and _DOTTED.fullmatch(ast.unparse(node)):
             return _Imported(node.attr)  # launcher.PBSEngineSetLauncher: the class of that name
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("os.environ", "environ"):
+            return os.environ.get(self._value(node.slice), "")
         if isinstance(node, ast.Call) and not node.keywords:
             return self._call(node)
         raise _Unknown
