@@ -7,6 +7,7 @@ import { jobTablePlugin } from './plugins/jobtable';
 import { kernelsPlugin } from './plugins/kernels';
 import { launcherPlugin } from './plugins/launcher';
 import { logPlugin } from './plugins/log';
+import { noticesPlugin } from './plugins/notices';
 import { palettePlugin } from './plugins/palette';
 import { panelPlugin } from './plugins/panel';
 import { profileEditorPlugin, profilesPlugin } from './plugins/profiles';
@@ -28,6 +29,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   logPlugin,
   commandsPlugin,
   panelPlugin,
+  noticesPlugin,
   toolbarPlugin,
   statusBarPlugin,
   palettePlugin,

@@ -111,7 +111,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(15);
+    expect(plugins).toHaveLength(16);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);
