@@ -24,6 +24,7 @@ from .handlers.jobs import (
     WalltimeHandler,
 )
 from .handlers.profiles import AdoptHandler, PreviewHandler, ProfileHandler
+from .handlers.profiles import AdoptHandler, PreviewHandler, ProfileHandler
 from .handlers.stream import StreamHandler
 
 BASE = "/jupyterlab-engines"
@@ -32,6 +33,9 @@ _KEY = r"([^/]+)"
 ROUTES: list[tuple[str, type[RequestHandler]]] = [
     (rf"{BASE}/server", ServerHandler),
     (rf"{BASE}/profiles", ProfilesHandler),
+    (rf"{BASE}/profiles/preview", PreviewHandler),
+    (rf"{BASE}/profiles/{_KEY}", ProfileHandler),
+    (rf"{BASE}/profiles/{_KEY}/adopt", AdoptHandler),
     (rf"{BASE}/profiles/preview", PreviewHandler),
     (rf"{BASE}/profiles/{_KEY}", ProfileHandler),
     (rf"{BASE}/profiles/{_KEY}/adopt", AdoptHandler),
