@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
-from rigserver import RESOURCES, RigServer
+from rigserver import RESOURCES, RigServer, new_key
 from rigside import Rig, until
 
 from jupyterlab_engines.api.models import Cluster
@@ -44,6 +45,10 @@ def only_job(cluster: Cluster) -> str:
     (job,) = cluster.batch.jobs
     assert job.job_id is not None
     return job.job_id
+
+
+def start_body(profile: str, resources: dict[str, Any]) -> dict[str, Any]:
+    return {"profile": profile, "engines": 2, "resources": resources, "idempotency_key": new_key()}
 
 
 def assert_nothing_left(rig: Rig, server: RigServer, job_id: str) -> None:
@@ -135,11 +140,18 @@ def test_a_job_deleted_from_a_terminal_is_told(rig: Rig, server: RigServer) -> N
 
 
 def test_a_refusal_is_told_in_the_schedulers_words(rig: Rig, server: RigServer) -> None:
-    server.make_profile("wrong", directives=["-Z 1"])
-    server.start(2, "wrong")
-    cluster = server.until_state("failed", "wrong")
+    resources = {**RESOURCES, "queue": "debug"}
+    refused = server.call("POST", "clusters", body=start_body("pbs", {**RESOURCES, "queue": "nosuch"}))
+    assert refused.status_code == 400 and "nosuch" in refused.json()["message"]
+    server.call("GET", "scheduler")  # what the queues allow is known from now on, and will be wrong
+    rig.control("scontrol", "update", "partitionname=debug", "state=inactive")
+    try:
+        server.start(2, "pbs", **resources)
+        cluster = server.until_state("failed", "pbs")
+    finally:
+        rig.control("scontrol", "update", "partitionname=debug", "state=up")
     assert cluster.failure is not None and cluster.failure.code == "job_refused"
-    assert "invalid option -- 'Z'" in cluster.failure.log_tail
+    assert "partition" in cluster.failure.log_tail
     assert rig.jobs(server.folder) == []
 
 
