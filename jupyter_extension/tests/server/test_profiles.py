@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from wire import Api, Refused
 
-from jupyterlab_engines.profiles import launchers
-
 
 def make(ipython_dir: Path, name: str, config: str | None = None) -> Path:
     folder = ipython_dir / f"profile_{name}"
@@ -41,11 +39,6 @@ async def test_the_users_follow_by_name(api: Api, ipython_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "kind"),
     [
-        ("c = get_config()\nc.IPClusterEngines.engine_launcher_class = 'PBSEngineSetLauncher'", "PBS"),
-        (
-            "c.IPClusterStart.controller_launcher_class = 'ipyparallel.apps.launcher.PBSControllerLauncher'",
-            "PBS",
-        ),
         ("c.Cluster.engine_launcher_class = 'slurm'", "Slurm"),
         ("c.Cluster.engine_launcher_class = ipyparallel.cluster.launcher.SGEEngineSetLauncher", "SGE"),
         ("if True:\n    c.Cluster.controller_launcher_class = 'LSF'", "LSF"),
@@ -59,12 +52,23 @@ async def test_one_for_a_batch_system_is_listed_and_says_why_not(
     hpc = (await api.profiles()).profiles[1]
     assert (hpc.name, hpc.startable) == ("hpc", False)
     assert hpc.problem is not None
-    assert kind in hpc.problem and "this machine only" in hpc.problem
+    assert kind in hpc.problem and "through the PBS commands only" in hpc.problem
     with pytest.raises(Refused) as refused:
         await api.start(2, profile="hpc")
     assert (refused.value.status, refused.value.error.code) == (409, "wrong_state")
     assert hpc.problem in refused.value.error.message
     assert refused.value.error.next_step
+
+
+@pytest.mark.parametrize("engines_config", [{"use_scheduler": False}])
+async def test_one_for_pbs_where_there_is_none(api: Api, ipython_dir: Path) -> None:
+    make(ipython_dir, "hpc", "c.IPClusterEngines.engine_launcher_class = 'PBSEngineSetLauncher'")
+    hpc = (await api.profiles()).profiles[1]
+    assert (hpc.name, hpc.kind, hpc.placement, hpc.startable) == ("hpc", "legacy", "server", False)
+    assert hpc.problem is not None and "No batch system was found" in hpc.problem
+    with pytest.raises(Refused) as refused:
+        await api.start(2, profile="hpc")
+    assert (refused.value.status, refused.value.error.code) == (409, "wrong_state")
 
 
 @pytest.mark.parametrize(
@@ -95,17 +99,6 @@ async def test_a_configuration_that_is_no_python(api: Api, ipython_dir: Path, co
     broken = (await api.profiles()).profiles[1]
     assert not broken.startable
     assert broken.problem is not None and "not valid Python" in broken.problem
-
-
-def test_launchers_in_their_order(tmp_path: Path) -> None:
-    config = tmp_path / "ipcluster_config.py"
-    config.write_text(
-        "c.Cluster.controller_launcher_class = 'Local'\n"
-        "c.Cluster.engine_launcher_class = launcher.PBSEngineSetLauncher\n"
-        "c.Other.value = 'PBS'\n"
-    )
-    assert launchers(config) == ["Local", "PBSEngineSetLauncher"]
-    assert launchers(tmp_path / "missing.py") == []
 
 
 async def test_a_cluster_of_a_profile_with_spaces_and_letters(api: Api, ipython_dir: Path) -> None:
