@@ -35,13 +35,9 @@ export function usedShare(cluster: Cluster, now: number): number | null {
     : Math.min(1, Math.max(0, 1 - left / whole));
 }
 
-/** Say how much walltime is left: `53 min left`. */
+/** Say how much walltime is left: `53 min left`, never more than there is. */
 export function leftLabel(seconds: number, trans: TranslationBundle): string {
-  // Rounded up, so that `1 min left` is not over yet.
-  return trans.__(
-    '%1 left',
-    spanWords(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60, trans)
-  );
+  return trans.__('%1 left', spanWords(seconds, trans));
 }
 
 /** Return a job id without the server's name: `18[]` of `18[].pbshead`. */
@@ -179,8 +175,10 @@ export function stageDetail(
       .filter(part => part !== '')
       .join(', ');
   }
-  return stage.name === 'queued' && stage.status === 'active'
-    ? (batch.reason ?? '')
+  return stage.name === 'queued' &&
+    stage.status === 'active' &&
+    batch.reason !== null
+    ? trans.__('PBS: %1', batch.reason)
     : '';
 }
 

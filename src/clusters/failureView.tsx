@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Failure } from '../api/generated';
+import { codeText } from '../codeText';
 import { failureWords } from './failures';
 import { Output } from '../problemView';
 
@@ -13,22 +14,13 @@ export function FailureView(props: {
   const { cause, nextStep } = failureWords(failure, trans);
   return (
     <div className="jp-Engines-Failure" data-code={failure.code}>
-      <p className="jp-Engines-cause">{withCode(cause)}</p>
+      <p className="jp-Engines-cause">{codeText(cause)}</p>
       {nextStep !== '' && (
-        <p className="jp-Engines-nextStep">{withCode(nextStep)}</p>
+        <p className="jp-Engines-nextStep">{codeText(nextStep)}</p>
       )}
       {failure.log_tail !== '' && (
         <Output text={failure.log_tail} label={trans.__('Show output')} />
       )}
     </div>
   );
-}
-
-/** Show what stands between backticks as code, so that it can be told apart and copied. */
-function withCode(sentence: string): React.ReactNode[] {
-  return sentence
-    .split('`')
-    .map((part, index) =>
-      index % 2 === 1 ? <code key={index}>{part}</code> : part
-    );
 }

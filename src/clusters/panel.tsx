@@ -198,6 +198,8 @@ class EnginesSection extends VDomRenderer<PanelModel> {
     super(model);
     this.addClass('jp-Engines-section');
     this.title.label = model.trans.__('Engines by rank');
+    // It scrolls, and has nothing in it that could take the keyboard.
+    this.node.tabIndex = 0;
   }
 
   protected render(): React.JSX.Element {

@@ -47,7 +47,7 @@ export function Stages({
             <span className="jp-Engines-Stage-name">
               {stageLabel(stage, cluster, trans)}
               {detail !== '' && (
-                <span className="jp-Engines-hint"> {detail}</span>
+                <span className="jp-Engines-Stage-detail">{detail}</span>
               )}
             </span>
             <span className="jp-Engines-visuallyHidden">

@@ -120,7 +120,7 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
               ? trans.__('Make a copy of %1 that is yours', profile.name)
               : cannotStart
                 ? (profile.problem ?? '')
-                : (props.obstacle ??
+                : (props.obstacle?.replace(/`/g, '') ??
                   trans.__('Start a controller and its engines'))
           }
         >

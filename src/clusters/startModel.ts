@@ -32,6 +32,7 @@ export class StartModel extends VDomModel {
     this.resources = new ResourceModel(options);
     this.resources.stateChanged.connect(this._onResources, this);
     this._manager.changed.connect(this._onChanged, this);
+    this._follow();
     this.restored = this._restore();
   }
 

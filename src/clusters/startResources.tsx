@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { FieldProblem, Queue, Resources, Script } from '../api/generated';
+import { codeText } from '../codeText';
 import { Icon } from '../icon';
 import type { IProblem } from '../problem';
 import { Problems } from '../profiles/field';
@@ -137,7 +138,7 @@ function Notes(props: {
       </summary>
       <ul className="jp-Engines-Notes">
         {props.notes.map(note => (
-          <li key={note}>{note}</li>
+          <li key={note}>{codeText(note)}</li>
         ))}
       </ul>
     </details>

@@ -67,11 +67,7 @@ function shortLabel(
   const left = secondsLeft(cluster, now);
   return left === null
     ? countLabel(cluster)
-    : trans.__(
-        '%1 · %2',
-        countLabel(cluster),
-        spanWords(Math.ceil(left / 60) * 60, trans)
-      );
+    : trans.__('%1 · %2', countLabel(cluster), spanWords(left, trans));
 }
 
 /** The status bar's item; there only while there are engines, and if the user wants it. */

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import { ProblemView } from '../problemView';
 import type { EditorModel } from './editorModel';
+import { codeText } from '../codeText';
 import { Field, Problems, problemsOf } from './field';
 import { PlacementField } from './placementField';
 import { ResourceFields } from './resourceFields';
@@ -84,7 +85,7 @@ function About(props: {
           <h3>{trans.__('Notes')}</h3>
           <ul className="jp-Engines-Notes">
             {notes.map(note => (
-              <li key={note}>{note}</li>
+              <li key={note}>{codeText(note)}</li>
             ))}
           </ul>
         </>

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { FieldProblem } from '../api/generated';
+import { codeText } from '../codeText';
 
 export interface IFieldProps {
   label: string;
@@ -51,7 +52,7 @@ export function Field(props: IFieldProps): React.JSX.Element {
         )}
         <Problems problems={problems} trans={trans} />
         {problems.length === 0 && hint !== '' && (
-          <p className="jp-Engines-hint">{hint}</p>
+          <p className="jp-Engines-hint">{codeText(hint)}</p>
         )}
       </div>
     </div>
@@ -74,9 +75,11 @@ export function Problems(props: {
               : 'jp-Engines-fieldWarning'
           }
         >
-          {severity === 'error'
-            ? message
-            : props.trans.__('Warning: %1', message)}
+          {codeText(
+            severity === 'error'
+              ? message
+              : props.trans.__('Warning: %1', message)
+          )}
         </p>
       ))}
     </>
