@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -81,8 +82,9 @@ def test_mpiexec_makes_one_world_of_both_nodes(rig: Rig, folder: Path) -> None:
 
 
 def test_jobs_belong_to_an_ordinary_user(rig: Rig) -> None:
-    if rig.why_root:
+    if rig.why_root and not os.environ.get("CI"):
         pytest.skip(f"jobs run as root, because {rig.why_root}")
+    assert rig.why_root is None
     assert rig.user != "root"
     assert rig.run_as_job_user(["cat", "/etc/shadow"]).returncode != 0
     done = rig.run_as_job_user([rig.python, "-c", "import jupyterlab_engines, mpi4py.MPI; print('imported')"])
