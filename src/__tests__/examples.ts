@@ -1,10 +1,15 @@
 /** Wire objects as the server sends them, with what a test is about changed. */
 import type {
+  Batch,
   Cluster,
   Engine,
   Failure,
   Job,
+  Preview,
   Profile,
+  ProfileDetail,
+  ProfileSettings,
+  Resources,
   SchedulerStatus,
   Stage
 } from '../api/generated';
@@ -195,4 +200,95 @@ export function queuedJob(changes: Partial<Job> = {}): Job {
     comment: 'Not Running: Insufficient amount of resource: ncpus',
     ...changes
   });
+}
+
+/** Two nodes for an hour. */
+export function resources(changes: Partial<Resources> = {}): Resources {
+  return {
+    queue: 'default',
+    walltime_seconds: 3600,
+    nodes: 2,
+    engines_per_node: 4,
+    cores_per_engine: null,
+    memory_bytes: 4 * 1024 ** 3,
+    account: null,
+    ...changes
+  };
+}
+
+export function settings(
+  changes: Partial<ProfileSettings> = {}
+): ProfileSettings {
+  return {
+    placement: 'in_job',
+    engines: 8,
+    resources: resources(),
+    prologue: ['module load mpi', '', 'ulimit -c 0'],
+    directives: ['-l place=excl'],
+    python: ['/opt/my python/bin/python'],
+    mpiexec: [],
+    mpi_args: ['-launcher', 'ssh'],
+    controller_address: 'ib0',
+    ...changes
+  };
+}
+
+/** A profile of one job on two nodes. */
+export function batchProfile(changes: Partial<Profile> = {}): Profile {
+  return profile({
+    name: 'pbs',
+    origin: 'user',
+    kind: 'batch',
+    placement: 'in_job',
+    engines: 8,
+    resources: resources(),
+    summary: 'One job of 8 engines.',
+    ...changes
+  });
+}
+
+export function preview(changes: Partial<Preview> = {}): Preview {
+  return {
+    scripts: [
+      { role: 'cluster', text: '#!/bin/sh\n#PBS -q default\n', diff: null }
+    ],
+    problems: [],
+    ...changes
+  };
+}
+
+export function profileDetail(
+  changes: Partial<ProfileDetail> = {}
+): ProfileDetail {
+  return {
+    profile: batchProfile(),
+    settings: settings(),
+    preview: preview(),
+    ...changes
+  };
+}
+
+/** One job that runs, with 53 minutes left at 1010. */
+export function batch(changes: Partial<Batch> = {}): Batch {
+  return {
+    dialect: 'openpbs',
+    placement: 'in_job',
+    resources: resources(),
+    jobs: [
+      {
+        role: 'cluster',
+        name: 'engines-pbs',
+        job_id: '16.pbshead',
+        state: 'running',
+        since: 1000,
+        outcome: null
+      }
+    ],
+    reason: null,
+    estimated_start_at: null,
+    ends_at: 1010 + 53 * 60,
+    unknown_since: null,
+    unknown_why: null,
+    ...changes
+  };
 }
