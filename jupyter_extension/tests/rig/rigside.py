@@ -166,12 +166,15 @@ class Rig:
             self.control("scancel", *living)
             until(lambda: all(job.is_over for job in self.jobs() if job.id in living), "the end of the jobs")
 
-    def processes(self) -> list[psutil.Process]:
-        """Return the living processes of the job user."""
+    def processes(self, under: Path | None = None) -> list[psutil.Process]:
+        """Return the living processes of the job user; `under`: only those that name a folder there."""
         found = []
-        for process in psutil.process_iter(["username", "status"]):
-            if process.info["username"] == self.user and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(process)
+        for process in psutil.process_iter(["username", "status", "cmdline", "environ"]):
+            told = process.info
+            if told["username"] == self.user and told["status"] != psutil.STATUS_ZOMBIE:
+                words = [*(told["cmdline"] or []), *(told["environ"] or {}).values()]
+                if under is None or any(str(under) in word for word in words):
+                    found.append(process)
         return found
 
     @staticmethod
@@ -233,8 +236,9 @@ class Rig:
             ask_up()
 
     def close(self) -> None:
-        """End what the tests submitted and remove their folders."""
+        """End what the tests submitted and remove their folders; fail if a process of theirs lives on."""
         self.cancel(self._base)
+        until(lambda: not self.processes(self._base), "the end of what the tests started as the job user")
         if self._base.exists():
             shutil.rmtree(self._base)
 

@@ -91,6 +91,24 @@ def test_jobs_belong_to_an_ordinary_user(rig: Rig) -> None:
     assert done.stdout == "imported\n", done.stderr
 
 
+def test_the_view_shows_only_what_it_has_to(rig: Rig, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "needed" / "inner").mkdir(parents=True)
+    (closed / "secret").mkdir()
+    closed.chmod(0o700)
+    view = REPO / "jupyter_extension" / "dev" / "rig" / "view.sh"
+    options = ["--cover", str(closed), "--bind", str(closed / "needed")]
+    program = 'echo $$; ls "$0"; ls "$0/needed"; stat --format=%a "$0"'
+    process = subprocess.Popen(
+        [str(view), *options, "--", "sh", "-c", program, str(closed)], stdout=subprocess.PIPE, text=True
+    )
+    output, _ = process.communicate(timeout=60)
+    # One process all the way: who started it can signal it.
+    assert output.split() == [str(process.pid), "needed", "inner", "755"]
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert {folder.name for folder in closed.iterdir()} == {"needed", "secret"}
+
+
 def test_the_queues_are_seen_with_the_commands_of_pbs(rig: Rig) -> None:
     queues = rig.run_as_job_user(["qstat", "-Q"]).stdout
     nodes = rig.run_as_job_user(["pbsnodes", "-a"]).stdout
