@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 DialectName = Literal["openpbs", "torque", "slurm"]
-COMMANDS = ("qsub", "qstat", "qdel", "qhold", "qrls", "qalter", "qselect", "pbsnodes")
+COMMANDS = ("qsub", "qstat", "qdel", "qhold", "qrls", "qalter", "qselect", "pbsnodes", "sinfo")
 _HERE = Path(__file__).resolve().parent
 _SERVERS = {"openpbs": "pbshead", "torque": "vm", "slurm": ""}
 
@@ -139,7 +139,8 @@ class FakePBS:
     def _write_commands(self) -> None:
         python = os.path.realpath(sys.executable)
         for name in COMMANDS:
-            if name == "qselect" and self.dialect == "slurm":
+            # The wrappers have no qselect; sinfo is there lest this machine's own is asked.
+            if name == ("qselect" if self.dialect == "slurm" else "sinfo"):
                 continue
             path = self.bin / name
             path.write_text(

@@ -132,8 +132,9 @@ def prepare(store: Store, state: State, job: Job, hosts: list[str]) -> Prepared:
             "PBS_SERVER": state["server"],
         }
     script = base + ".sh"
-    # A login shell, as on the recorded servers; the shell line in the script does not count there.
-    argv = [script] if slurm else [job["shell"] or "/bin/bash", "-l", script]
+    # As on the recorded servers, the first line of the script does not count there. They start a login
+    # shell; here nobody's profile is read: what is in it is slow, and may break when it is killed.
+    argv = [script] if slurm else [job["shell"] or "/bin/bash", script]
     if request.get("command"):
         argv = list(request["command"])
     if _spooled(state, job):

@@ -30,7 +30,7 @@ FAULTS: dict[str, str] = {
     "empty": "prints nothing, status 0",
     "text": "prints `stdout` and `stderr` as given, ends with `status`; does nothing else",
     "noise": "prints `text` before its answer (stream='stdout')",
-    "non_utf8": "puts bytes into the answer that are not UTF-8 (data=b'\\xff\\xfe' as latin-1 text, at=0.5)",
+    "non_utf8": "puts `data` (latin-1) behind the first `after`, or at the part `at` (0..1) of the answer",
     "truncated": "prints only the part `keep` (0..1) of its answer",
     "flood": "prints `bytes` more bytes",
     # --- qstat, qselect
@@ -143,8 +143,9 @@ def mangle(live: list[Fault], out: bytes, err: bytes, status: int) -> tuple[byte
             else:
                 err = noise + err
         elif name == "non_utf8":
-            # Inside a word: at the first letter of the name that the job was given, or where asked.
-            place = int(len(out) * float(options.get("at", 0.5)))
+            word = str(options.get("after", "")).encode()
+            where = out.find(word) if word else -1
+            place = where + len(word) if where >= 0 else int(len(out) * float(options.get("at", 0.5)))
             data = str(options.get("data", "\xff\xfe")).encode("latin-1")
             out = out[:place] + data + out[place:]
         elif name == "truncated":

@@ -465,7 +465,14 @@ def qalter(context: Context) -> int:
     return 0
 
 
+def sinfo(context: Context) -> int:
+    """Tell the version, all that is asked of Slurm itself."""
+    context.say("slurm-wlm 22.05.8")
+    return 0
+
+
 COMMANDS: dict[str, Voice] = {
+    "sinfo": sinfo,
     "qsub": qsub,
     "qstat": qstat,
     "qdel": qdel,
