@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from ..api.models import AdoptProfile, PreviewProfile, SaveProfile
+from ..profiles.service import ProfileService
 from .base import EnginesHandler, allowed
 
 PREVIEW = "preview"
 
 
-class ProfileHandler(EnginesHandler):
+class _Profiles(EnginesHandler):
+    async def service(self) -> ProfileService:
+        """Return the service, when it is known which batch system there is."""
+        await self.manager.jobs.ready()
+        return self.manager.profile_service
+
+
+class ProfileHandler(_Profiles):
     """``profiles/{name}``."""
 
     @allowed("read")
     async def get(self, name: str = PREVIEW) -> None:
         """Return a profile with its settings and scripts."""
-        self.reply(await self.manager.profile_service.detail(name))
+        service = await self.service()
+        self.reply(await service.detail(name))
 
     @allowed("write")
     async def put(self, name: str = PREVIEW) -> None:
         """Make a profile, or replace its settings."""
         body = self.decode_body(SaveProfile)
-        detail = await self.manager.profile_service.save(name, body)
+        service = await self.service()
+        detail = await service.save(name, body)
         await self.manager.profiles()  # other tabs see it on the stream
         self.reply(detail, 201 if body.create else 200)
 
@@ -28,10 +38,11 @@ class ProfileHandler(EnginesHandler):
     async def delete(self, name: str = PREVIEW) -> None:
         """Remove a profile that was made here."""
         self.refuse_body()
+        service = await self.service()
         clusters = (await self.manager.clusters()).clusters
-        for key in await self.manager.profile_service.to_forget(name, clusters):
+        for key in await service.to_forget(name, clusters):
             await self.manager.forget(key)
-        await self.manager.profile_service.delete(name)
+        await service.delete(name)
         await self.manager.profiles()
         self.reply(None, 204)
 
@@ -43,15 +54,19 @@ class PreviewHandler(ProfileHandler):
     async def post(self) -> None:
         """Return the scripts of settings or of a start, and what is wrong with them."""
         self._track_activity = False  # comes with every letter that is typed
-        self.reply(await self.manager.profile_service.preview(self.decode_body(PreviewProfile)))
+        body = self.decode_body(PreviewProfile)
+        service = await self.service()
+        self.reply(await service.preview(body))
 
 
-class AdoptHandler(EnginesHandler):
+class AdoptHandler(_Profiles):
     """``profiles/{name}/adopt``."""
 
     @allowed("write")
     async def post(self, name: str) -> None:
         """Make a site's profile the user's own."""
-        detail = await self.manager.profile_service.adopt(name, self.decode_body(AdoptProfile))
+        body = self.decode_body(AdoptProfile)
+        service = await self.service()
+        detail = await service.adopt(name, body)
         await self.manager.profiles()
         self.reply(detail, 201)

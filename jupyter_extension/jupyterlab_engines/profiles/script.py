@@ -82,12 +82,8 @@ def render(
                 settings,
                 role=role,
                 directives=_directives(dialect, role, engines, resources, names[role]),
-                command=[
-                    "env",
-                    *(f"{name}={value}" for name, value in SAFE_PATH.items()),
-                    *(settings.python or python),
-                    *("-m", "pxengines.job", str(run_dir), role),
-                ],
+                python=settings.python or python,
+                run_dir=run_dir,
             ),
         )
         for role in _checked(settings, resources)
@@ -125,12 +121,20 @@ def _controller_resources(resources: Resources) -> Resources:
 
 
 def _script(
-    settings: ProfileSettings, *, role: JobRole, directives: Sequence[str], command: Sequence[str]
+    settings: ProfileSettings,
+    *,
+    role: JobRole,
+    directives: Sequence[str],
+    python: Sequence[str],
+    run_dir: Path,
 ) -> str:
+    safe_path = (f"{name}={value}" for name, value in SAFE_PATH.items())
+    command = ["env", *safe_path, *python, "-m", "pxengines.job", str(run_dir), role]
     further = [f"#PBS {directive.strip()}" for directive in settings.directives]
     options = [*directives, *further]
     broken = [line for line in options if not (line.startswith("#PBS ") and one_line(line))]
     broken += [word for word in command if not one_line(word)]
+    broken += [python[0]] if "=" in python[0] else []  # env would take it for a variable
     if broken:
         raise BadSettings(f"{broken[0]!r} cannot stand in the script of the {role} job.")
     lines = ["#!/bin/bash", *options, "umask 077", *settings.prologue, f"exec {shlex.join(command)}"]

@@ -164,3 +164,5 @@ def _arguments(field: str, words: Sequence[str]) -> Iterator[FieldProblem]:
             yield error(f"{field}[{index}]", "It is longer than 4096 characters.")
     if words and field != "mpi_args" and (not words[0].strip() or words[0].startswith("-")):
         yield error(f"{field}[0]", f"{words[0]!r} cannot be a program.")
+    elif words and field == "python" and "=" in words[0]:
+        yield error("python[0]", "The path of a Python cannot contain =: env would take it for a variable.")

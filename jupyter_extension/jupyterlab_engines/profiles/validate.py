@@ -17,7 +17,7 @@ from .text import count, duration, memory
 
 MIN_WALLTIME_SECONDS = 60
 MAX_WALLTIME_SECONDS = 366 * 86400
-_MOST = 1_000_000
+_MOST = 100_000
 _LEAST_MEMORY = 1024**2
 _THIN_MEMORY = 128 * 1024**2
 """What an engine needs to import numpy and MPI, roughly."""

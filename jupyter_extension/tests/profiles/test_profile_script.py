@@ -107,6 +107,19 @@ def test_the_script_runs_as_it_says(dialect: Dialect, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_python_that_env_would_take_for_a_variable() -> None:
+    with pytest.raises(BadSettings, match="a=b"):
+        render(
+            settings(),
+            engines=1,
+            resources=resources(),
+            dialect=DIALECTS[0],
+            run_dir=RUN_DIR,
+            names=NAMES,
+            python=["/opt/a=b/python"],
+        )
+
+
 NASTY = ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00", "\u202e", "\x1b"]
 
 

@@ -235,6 +235,7 @@ def test_a_good_prologue() -> None:
     [
         ("python", ["-c"], "error"),
         ("python", [""], "error"),
+        ("python", ["/sw/a=b/python"], "error"),
         ("mpiexec", ["mpi\nexec"], "error"),
         ("mpi_args", ["x"] * 65, "error"),
         ("controller_address", "a;b", "error"),
