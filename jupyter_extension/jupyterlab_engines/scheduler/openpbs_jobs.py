@@ -36,6 +36,7 @@ _STARTED = frozenset({"running", "suspended", "exiting", "array", "finished", "u
 _NEVER_RUNS = "can never run"
 
 _UNPRINTABLE = bytes(byte if byte >= 32 or byte in b"\t\n\r" else ord("?") for byte in range(256))
+_VARIABLES = re.compile(rb'\n([ \t]*)"Variable_List":[ \t]*\{')
 _OWNER = re.compile(rb'\s*\{\s*"Job_Name":\s*"(?:[^"\\]|\\.)*",\s*"Job_Owner":\s*"([^"\\@]+)[@"]')
 
 
@@ -121,16 +122,35 @@ def _document(output: bytes) -> Mapping[str, msgspec.Raw]:
         raise _unreadable("qstat printed no JSON.", output)
     document = output[start.start() :] if start.start() else output
     try:
-        try:
-            read = _decode_document(document)
-        except _UNREAD:
-            # Old servers print a user's text as it is, control characters and all.
-            read = _decode_document(text(document.translate(_UNPRINTABLE)).encode())
+        read = _decode_document(document)
     except _UNREAD as error:
-        raise _unreadable(f"qstat's JSON cannot be read: {error}.", document) from None
+        try:
+            read = _decode_document(_mended(document))
+        except _UNREAD:
+            raise _unreadable(f"qstat's JSON cannot be read: {error}.", document) from None
     if read.pbs_version is None or read.pbs_server is None:
         raise _unreadable("What qstat printed is JSON, but not a list of jobs.", document)
     return read.Jobs
+
+
+def _mended(document: bytes) -> bytes:
+    """Return the document without what makes the JSON of older servers none.
+
+    They print a user's text as it is, control characters and all, and up to version 20 variables that
+    are no JSON (``005``, odd escapes, the functions of a shell: OpenPBS's issues 1255, 2049 and 2541).
+    We read no variables; they end where their indentation does, and never beyond their job.
+    """
+    clean = text(document.translate(_UNPRINTABLE)).encode()
+    kept, position = list[bytes](), 0
+    for found in _VARIABLES.finditer(clean):
+        if found.start() < position:
+            continue
+        close = clean.find(b"\n" + found[1] + b"}", found.end())
+        if close < 0 or clean.find(b'"Job_Name"', found.end(), close) >= 0:
+            return clean
+        kept.append(clean[position : found.end()])
+        position = close
+    return b"".join([*kept, clean[position:]])
 
 
 def _flat(raw: bytes) -> Callable[[str], str | None]:

@@ -289,6 +289,34 @@ def test_text_that_others_chose() -> None:
         assert (job.job_id, job.state, job.name[:2], job.name[-2:]) == ("7014.pbshead", "held", "sh", "rt")
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        b'"FOO":005',
+        rb"""'"MYVAR":"\'asads\'" """,
+        b'"F":"() {  echo "a\n}"',
+        b'"A":1,',
+        b'"A":nan',
+        b'"A":"\\,"',
+    ],
+)
+def test_variables_that_are_no_json(variables: bytes) -> None:
+    """As versions up to 20 print them; nothing of a job is lost or taken from another."""
+    stdout = ran("openpbs", "qstat_f_json").stdout
+    broken = stdout.replace(b'"PBS_O_LANG":\t"C.UTF-8"', variables)
+    assert parse(broken).jobs == parse(stdout).jobs
+    first = parse(broken)
+    assert dialect().read_jobs(Completed(("qstat",), 0, broken, b""), None, first) == first
+    lines = broken.split(b"\n")
+    for cut in (len(broken) // 2, len(broken) - 3):
+        with pytest.raises(Unreadable):
+            parse(broken[:cut])
+    # The end of one job's variables is lost: they must not swallow the next job.
+    at_ = lines.index(b"\t\t\t},", lines.index(b'\t\t\t"Variable_List":\t{'))
+    with pytest.raises(Unreadable):
+        parse(b"\n".join([*lines[:at_], *lines[at_ + 1 :]]))
+
+
 def test_a_variable_cannot_forge_an_attribute() -> None:
     """In text, where OpenPBS prints a variable's newline as it is; JSON escapes it."""
     forged = b"BIG=line1\n    job_state = R\n    Exit_status = 7\n\nJob Id: 99.pbshead\n    Job_Name = x\n"
