@@ -109,6 +109,8 @@ export async function confirmDelete(
         ))}
       </div>
     ),
+    // Enter alone destroys nothing.
+    defaultButton: 0,
     buttons: [
       Dialog.cancelButton({ label: trans.__('Keep') }),
       Dialog.warnButton({ label: trans.__('Delete') })

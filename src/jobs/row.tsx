@@ -194,8 +194,14 @@ function Name(props: {
     <>
       <span className="jp-Engines-JobName">{job.name}</span>
       {job.cluster !== null && (
-        <span className="jp-Engines-JobBadge">
-          {trans.__('engines of %1', job.cluster)}
+        <span
+          className="jp-Engines-JobBadge"
+          title={trans.__('Engines of %1', job.cluster)}
+        >
+          <span className="jp-Engines-visuallyHidden">
+            {trans.__('engines of')}{' '}
+          </span>
+          {job.cluster}
         </span>
       )}
       {job.orphan && (

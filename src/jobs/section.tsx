@@ -1,3 +1,4 @@
+import type { SidePanel } from '@jupyterlab/ui-components';
 import {
   launchIcon,
   PanelWithToolbar,
@@ -6,7 +7,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
-import type { Widget } from '@lumino/widgets';
+import { AccordionPanel } from '@lumino/widgets';
 import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
@@ -28,6 +29,8 @@ import {
   requestWord
 } from './words';
 
+/** Of clusters, jobs and engines. */
+const SIZES = [3, 2, 2];
 /** So many jobs are in the sidebar; the others one click away. */
 const FIRST_JOBS = 8;
 
@@ -261,7 +264,7 @@ function BriefRow(
 
 /** Give a panel a section as its second as long as there is a batch system. */
 export function placeSection(
-  panel: { insertWidget: (index: number, widget: Widget) => void },
+  panel: SidePanel,
   section: JobsSection,
   store: IJobStore
 ): void {
@@ -270,6 +273,10 @@ export function placeSection(
       store.scheduler !== null && store.scheduler.dialect !== null;
     if (isWanted && section.parent === null) {
       panel.insertWidget(1, section);
+      // Else it would get no height of what the others have shared among them.
+      if (panel.content instanceof AccordionPanel) {
+        panel.content.setRelativeSizes(SIZES);
+      }
     } else if (!isWanted && section.parent !== null) {
       section.parent = null;
     }

@@ -90,14 +90,20 @@ export function OrphanNotice(
     <div role="status" className="jp-Engines-Notice">
       <Icon icon={alertIcon} tone="warning" />
       <div className="jp-Engines-Problem-text">
-        <p>
+        <div className="jp-Engines-Orphans-head">
           {trans._n(
             '%1 job carries our tag and belongs to no cluster.',
             '%1 jobs carry our tag and belong to no cluster.',
             orphans.length
           )}{' '}
           {trans.__('Delete what you do not need any more.')}
-        </p>
+          <button
+            className="jp-Engines-button jp-mod-quiet"
+            onClick={props.onShow}
+          >
+            {trans.__('Show')}
+          </button>
+        </div>
         <ul className="jp-Engines-Orphans">
           {orphans.slice(0, FIRST_ORPHANS).map(job => (
             <li key={job.job_id}>
@@ -114,12 +120,6 @@ export function OrphanNotice(
             </li>
           ))}
         </ul>
-        <button
-          className="jp-Engines-button jp-mod-quiet"
-          onClick={props.onShow}
-        >
-          {trans.__('Show')}
-        </button>
       </div>
     </div>
   );
