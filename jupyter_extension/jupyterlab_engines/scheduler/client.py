@@ -98,7 +98,7 @@ class BatchScheduler(Scheduler):
         """Return those of the jobs that the scheduler knows, and of an array its subjobs."""
         for job_id in ids:
             if not is_job_id(job_id):
-                raise NoAnswer(f"{job_id!r} is not a job id: the scheduler was not asked.")
+                raise NoAnswer(f"{job_id!r} is not a job id: the batch system was not asked.")
         found: dict[JobId, Job] = {}
         async with self._one_query:
             for command in self._dialect.query(ids) if ids else []:
@@ -117,7 +117,7 @@ class BatchScheduler(Scheduler):
         status = exit_status(done)
         said = text(done.stderr).strip()
         if status and said and not done.stdout:
-            raise NoAnswer(f"{command.argv[0]} failed with exit status {status}.", "It is asked again.", said)
+            raise NoAnswer("The batch system does not answer.", "It is asked again.", said)
         return shlex.join(command.argv), text(done.stdout)
 
     async def queues(self) -> list[Queue]:
@@ -136,8 +136,9 @@ class BatchScheduler(Scheduler):
 
     async def delete(self, job_id: JobId) -> None:
         """Ask for a job's end; it may go on for a while."""
+        command = self._permitted("delete", job_id, self._dialect.delete)
         try:
-            await self._change("delete", job_id, self._dialect.delete)
+            await self._change("delete", job_id, command)
         except UnknownJob as error:
             if error.output:
                 raise
@@ -145,17 +146,16 @@ class BatchScheduler(Scheduler):
 
     async def hold(self, job_id: JobId) -> None:
         """Hold a job."""
-        await self._change("hold", job_id, self._dialect.hold)
+        await self._change("hold", job_id, self._permitted("hold", job_id, self._dialect.hold))
 
     async def release(self, job_id: JobId) -> None:
         """Release a held job."""
-        await self._change("release", job_id, self._dialect.release)
+        await self._change("release", job_id, self._permitted("release", job_id, self._dialect.release))
 
     async def alter_walltime(self, job_id: JobId, seconds: int) -> None:
         """Change a job's walltime."""
-        await self._change(
-            "alter_walltime", job_id, lambda job_id: self._dialect.alter_walltime(job_id, seconds)
-        )
+        alter = partial(self._dialect.alter_walltime, seconds=seconds)
+        await self._change("alter_walltime", job_id, self._permitted("alter_walltime", job_id, alter))
 
     # --- inside
 
@@ -170,29 +170,32 @@ class BatchScheduler(Scheduler):
             self._last[user] = listing
         return listing.jobs
 
-    async def _change(self, action: JobAction, job_id: JobId, make: Callable[[JobId], Command]) -> None:
+    def _permitted(self, action: JobAction, job_id: JobId, make: Callable[[JobId], Command]) -> Command:
         if not is_job_id(job_id):
-            raise UnknownJob(f"{job_id!r} is not a job id.", "Take it from the job table.", job_id)
+            raise UnknownJob(f"{job_id!r} is not a job id.", "Take it from the job table.")
         if action not in self.actions:
             raise Refused(
                 "not_supported",
-                f"This scheduler's commands cannot do that to job {job_id}.",
+                f"The batch system's commands cannot do that to job {job_id}.",
                 "Ask your centre how it is done there.",
             )
-        done = await self._ask(make(job_id))
+        return make(job_id)
+
+    async def _change(self, action: JobAction, job_id: JobId, command: Command) -> None:
+        done = await self._ask(command)
         self._dialect.read_change(done, action, job_id)
 
     async def _explain(self, job_id: JobId, silence: UnknownJob) -> None:
         """Find out why a change was refused without a word."""
         job = (await self.query([job_id])).get(job_id)
         if job is None:
-            raise silence
+            raise UnknownJob(f"The batch system does not know job {job_id}.", "It has ended.") from silence
         if job.state == "finished":
             raise Refused("finished", f"Job {job_id} has already ended.", "There is nothing to delete.")
         hint = "Look at it again in a moment."
         if job.owner != self.user:
             hint = f"It is a job of {job.owner}."
-        raise Refused("other", f"The scheduler did not delete job {job_id} and gave no reason.", hint)
+        raise Refused("other", f"The batch system did not delete job {job_id} and gave no reason.", hint)
 
 
 def is_job_id(word: str) -> bool:

@@ -56,9 +56,9 @@ def read_refusal(done: Completed) -> None:
     output = _said(done)
     reason = _reason(output)
     if _SILENT.search(output):
-        raise NoAnswer(f"qsub could not reach the scheduler: {reason}.", "It is asked again.", output)
+        raise NoAnswer(f"qsub could not reach the batch system: {reason}.", "It is asked again.", output)
     code, hint = _code(output)
-    raise Refused(code, f"The scheduler did not take the job: {reason}.", hint, output)
+    raise Refused(code, f"The batch system did not take the job: {reason}.", hint, output)
 
 
 def read_change(done: Completed, action: JobAction, job_id: JobId) -> None:
@@ -76,16 +76,16 @@ def read_change(done: Completed, action: JobAction, job_id: JobId) -> None:
     output = _said(done)
     if not output:
         raise UnknownJob(
-            f"The scheduler gave no reason why it did not {_VERBS[action]} job {job_id}.",
+            f"The batch system gave no reason why it did not {_VERBS[action]} job {job_id}.",
             "It has ended, or is not yours.",
         )
     reason = _reason(output)
     if _SILENT.search(output):
-        raise NoAnswer(f"The scheduler could not be reached: {reason}.", "Try again in a moment.", output)
+        raise NoAnswer(f"The batch system could not be reached: {reason}.", "Try again in a moment.", output)
     if re.search("invalid job id", output, re.IGNORECASE):
-        raise UnknownJob(f"The scheduler does not know job {job_id}.", "It has ended.", output)
+        raise UnknownJob(f"The batch system does not know job {job_id}.", "It has ended.", output)
     code, hint = ("not_supported", "") if status == _USAGE else _code(output)
-    raise Refused(code, f"The scheduler did not {_VERBS[action]} job {job_id}: {reason}.", hint, output)
+    raise Refused(code, f"The batch system did not {_VERBS[action]} job {job_id}: {reason}.", hint, output)
 
 
 _VERBS: dict[JobAction, str] = {

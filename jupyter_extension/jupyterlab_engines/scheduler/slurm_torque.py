@@ -233,9 +233,11 @@ def _answer(done: Completed) -> bytes:
     status = exit_status(done)
     said = text(done.stderr).strip()
     if status not in (0, _NOTHING) or (status == _NOTHING and said and not done.stdout):
-        program = done.argv[0]
-        reason = said.splitlines()[-1].rstrip(".") if said else f"exit status {status}"
-        raise NoAnswer(f"{program} failed: {reason}.", "It is asked again.", said)
+        raise NoAnswer(
+            "The batch system does not answer.",
+            "It is asked again; your jobs there are not affected.",
+            said or f"{done.argv[0]} ended with exit status {status}.",
+        )
     return done.stdout
 
 
