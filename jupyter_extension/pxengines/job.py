@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .launch.addresses import NoSuchAddress, choose_address
-from .launch.batch import BatchJob, batch_job
+from .launch.batch import BatchJob, batch_job, outside_of_batch
 from .launch.cluster_file import write_cluster_file
 from .launch.connection_file import connection_of_run
 from .launch.events import EventName, append_event, events_of_run
@@ -126,6 +126,8 @@ class Job:
         spec, paths = self._spec, self._paths
         mpiexec = [] if self._role == "controller" else self._mpiexec()
         environment = without_secrets(os.environ)
+        if spec.placement == "local":
+            environment = outside_of_batch(environment)
         environment[RUN_ID_VARIABLE] = spec.run_id
         make_private_dir(paths.security_dir)
         if self._role != "engines":

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_OF_BATCH_SYSTEMS = ("SLURM_", "PBS_")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchJob:
@@ -58,6 +60,15 @@ def batch_job(environ: Mapping[str, str]) -> BatchJob | None:
         submitted_from=environ.get("PBS_O_HOST", ""),
         by_slurm=by_slurm,
     )
+
+
+def outside_of_batch(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` as if this process were in no batch job.
+
+    Jupyter may run in one, on one node or several. Ranks that are to be on this host, whose controller other
+    hosts cannot reach, must not be spread over its nodes, as every MPI launcher does that hears of them.
+    """
+    return {name: value for name, value in environ.items() if not name.startswith(_OF_BATCH_SYSTEMS)}
 
 
 def _count(node_file: Path) -> dict[str, int]:

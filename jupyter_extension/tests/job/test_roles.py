@@ -125,6 +125,29 @@ def test_who_is_stopped_by_the_scheduler_was_asked(job: RealJob) -> None:
     assert job.event("stopping")["reason"] == "asked"
 
 
+def test_a_local_cluster_of_a_jupyter_in_a_batch_job_stays_on_its_host(job: RealJob, tmp_path: Path) -> None:
+    node_file = tmp_path / "nodes"
+    node_file.write_text("here\nelsewhere\n")
+    slurm = {
+        "JOB_ID": "1",
+        "JOBID": "1",
+        "NODELIST": "here,elsewhere",
+        "NNODES": "2",
+        "TASKS_PER_NODE": "1(x2)",
+    }
+    job.environment.update({f"SLURM_{name}": value for name, value in slurm.items()})
+    job.environment.update(PBS_JOBID="1.head", PBS_NODEFILE=str(node_file))
+    job.start(2)
+    client = job.client(2)
+    try:
+        assert client[:].apply_sync(os.uname)[1][1] == os.uname().nodename
+        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=True)
+        assert client[:]["total"] == [3, 3]
+    finally:
+        client.close()
+    assert "job_id" not in job.event("job_started")
+
+
 def test_unknown_role(job: RealJob) -> None:
     job.order(1)
     process = job.spawn_in_batch("nurse")  # type: ignore[arg-type]
