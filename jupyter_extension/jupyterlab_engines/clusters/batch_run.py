@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from pxengines.launch.files import read_tail
 from pxengines.launch.paths import RunPaths
 
 from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobState
@@ -22,8 +23,9 @@ from . import state
 from .batch_end import why_batch_ended
 from .care import Changed, RunCare, RunSettings, read_run_events
 from .claims import CLAIM_SECONDS, renew_claim
-from .processes import on_a_command_line, remove_traces
-from .roster import ANY_FACTS
+from .controller import LocalController
+from .processes import JobProcess, on_a_command_line, remove_traces
+from .roster import MPI_FACTS
 from .store import BatchOrder, RunRecord
 from .words import failure
 
@@ -70,9 +72,18 @@ class BatchRun(RunCare):
         self._followed: dict[JobRole, Followed] = {}
         self._seen: dict[JobRole, Sighting] = {}
         self._news = asyncio.Event()
+        self._awaits_controller = False
         self._signs: tuple[bool, int, bool] = (False, 0, False)
+        self._controller = LocalController(
+            record.cluster.run_id,
+            settings.environment,
+            settings.stop_grace_seconds,
+            self._news.set,
+            settings.log,
+        )
         if self._order.legacy:
-            self._facts = ANY_FACTS
+            self._facts = MPI_FACTS
+            self._ids_are_ranks = False
 
     def begin(self) -> None:
         """Submit, or look after what an earlier server submitted."""
@@ -132,6 +143,7 @@ class BatchRun(RunCare):
                     await asyncio.sleep(_RETRY_SECONDS)
         finally:
             beat.cancel()
+            self._controller.let_go()
             for followed in self._followed.values():
                 followed.close()
 
@@ -158,6 +170,8 @@ class BatchRun(RunCare):
             if self._stop.is_set():
                 return None
             await asyncio.to_thread(remove_traces, self._paths, None)
+        if self._order.controller:
+            await self._begin_controller()
         follow: asyncio.Task[Failure | None] | None = None
         try:
             while not self._stop.is_set():
@@ -180,6 +194,17 @@ class BatchRun(RunCare):
             if follow is not None:
                 await _cancel(follow)
 
+    async def _begin_controller(self) -> None:
+        """Start the controller beside Jupyter, or take over the one of an earlier server."""
+        record = self._record
+        if record.job_pid is not None:
+            self._controller.take_over(JobProcess(record.job_pid, record.job_started, child=False))
+            return
+        source = "controller" if self._order.legacy else "job-controller"
+        process = await self._controller.start(self._order.controller, self._paths.log(source))
+        self._record = msgspec.structs.replace(record, job_pid=process.pid, job_started=process.started)
+        self._journal.put(self._record)
+
     def _runs(self) -> bool:
         return self.cluster.state in ("starting", "ready", "degraded")
 
@@ -188,6 +213,9 @@ class BatchRun(RunCare):
         if self.cluster.state == "ready":
             for followed in self._followed.values():
                 followed.calm()
+        if self._awaits_controller:
+            await self._wait(_EVENTS_SECONDS)
+            return
         if not self._runs():
             await self._news.wait()
             return
@@ -209,12 +237,23 @@ class BatchRun(RunCare):
                 for followed in self._followed.values():
                     followed.hurry(time.monotonic())
 
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+
     # --- submitting
 
     async def _place(self) -> Failure | None:
         """Submit each job whose turn it is."""
+        self._awaits_controller = False
         for role in self._order.roles:
             if self._job(role).job_id is None:
+                if role == "engines" and self._order.legacy and not await self._controller_is_up():
+                    # ipengine waits ten seconds for the connection file, and no longer.
+                    self._awaits_controller = True
+                    return None
                 began = role in self._order.began
                 verdict = await (self._recover(role, None) if began else self._submit(role))
                 if verdict is not None or self._stop.is_set():
@@ -223,6 +262,9 @@ class BatchRun(RunCare):
             if role == "controller" and self._job(role).state not in _ACTIVE:
                 return None  # engines that wait for a queued controller would burn their walltime
         return None
+
+    async def _controller_is_up(self) -> bool:
+        return await asyncio.to_thread(self._paths.connection_file("engine").exists)
 
     async def _submit(self, role: JobRole) -> Failure | None:
         order = self._order
@@ -338,6 +380,8 @@ class BatchRun(RunCare):
 
     def _judge(self) -> Failure | None:
         """Move on by what was seen last; return why the run is over, if it is."""
+        if self._controller.gone:
+            return failure("controller_exited", {"status": ""})
         for role in self._order.roles:
             seen = self._seen.get(role)
             if self._over(role):
@@ -355,6 +399,9 @@ class BatchRun(RunCare):
 
     async def _reconsider(self, verdict: Failure) -> Failure | None:
         """Return the true reason of an end, now that everything about it can be read."""
+        if verdict.code == "controller_exited":
+            log, _ = await asyncio.to_thread(read_tail, self._paths.log("controller"), 200)
+            return failure("controller_exited", verdict.params, log)
         if verdict.code != "job_lost":
             return verdict
         return await asyncio.to_thread(
@@ -378,6 +425,11 @@ class BatchRun(RunCare):
             self._advance(state.StopAsked(time.time()))
         for role in reversed(left):
             await self._end(role)
+        if self._order.controller:
+            pids = await self._controller.end()
+            if pids:
+                params = {"pids": ", ".join(map(str, pids)), "host": self._settings.owner.host}
+                verdict = failure("stop_incomplete", params)
         await asyncio.to_thread(remove_traces, self._paths, None)
         self._put_batch(unknown_since=None, unknown_why=None, reason=None, estimated_start_at=None)
         at = time.time()

@@ -87,6 +87,7 @@ class RunCare(ABC):
         self._look = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._facts = OUR_FACTS
+        self._ids_are_ranks = True
         self._most = record.cluster.engines_registered
         if record.cluster.state == "stopping":
             self._stop.set()
@@ -189,7 +190,8 @@ class RunCare(ABC):
             return None
         events = await asyncio.to_thread(read_run_events, self._paths)
         vendor = next((str(e.get("mpi")) for e in events if e["event"] == "engines_started"), "")
-        judged = judge(roster.facts, requested, postmortem.LAUNCHERS.get(vendor, ""))
+        launcher = postmortem.LAUNCHERS.get(vendor, "")
+        judged = judge(roster.facts, requested, launcher, ids_are_ranks=self._ids_are_ranks)
         if not isinstance(judged, MpiWorld):
             log, _ = await asyncio.to_thread(read_tail, self._paths.log("engines"), _EVIDENCE_LINES)
             return failure(judged.code, judged.params, log)

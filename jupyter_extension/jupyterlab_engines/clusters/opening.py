@@ -36,6 +36,15 @@ def _name(plan: StartPlan, script: RenderedScript, run_id: str) -> str:
     return found[-1] if found else f"{script.role}.sh"
 
 
+def _controller(paths: RunPaths, settings: RunSettings, plan: StartPlan) -> list[str]:
+    """Return the command line of a controller beside Jupyter; none if it runs in a job."""
+    if plan.placement != "server":
+        return []
+    if plan.legacy:
+        return list(plan.controller_command)
+    return [*settings.python, "-m", "pxengines.job", str(paths.run_dir), "controller"]
+
+
 def new_run_id() -> str:
     """Return a run id: 32 hexadecimal digits."""
     return uuid.uuid4().hex
@@ -127,7 +136,13 @@ def open_batch(
         owner=settings.owner,
         job_pid=None,
         job_started=None,
-        batch=BatchOrder(roles=roles, began={}, before={}, legacy=plan.legacy),
+        batch=BatchOrder(
+            roles=roles,
+            began={},
+            before={},
+            legacy=plan.legacy,
+            controller=_controller(paths, settings, plan),
+        ),
     )
     spec = JobSpec(
         run_id=run_id,

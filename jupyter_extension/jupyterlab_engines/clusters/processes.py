@@ -68,12 +68,22 @@ def spawn_job(paths: RunPaths, python: Sequence[str], environ: Mapping[str, str]
     OSError
         If it cannot be started or the log not be opened.
     """
-    argv = [*python, "-m", "pxengines.job", str(paths.run_dir)]
-    log = os.open(paths.log("job"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return spawn_detached([*python, "-m", "pxengines.job", str(paths.run_dir)], paths.log("job"), environ)
+
+
+def spawn_detached(argv: Sequence[str], output: Path, environ: Mapping[str, str]) -> JobProcess:
+    """Start a program that outlives this server, in a session of its own, its output in a file of mode 0600.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started or the file not be opened.
+    """
+    log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         pid = os.posix_spawn(
             argv[0],
-            argv,
+            list(argv),
             dict(environ),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

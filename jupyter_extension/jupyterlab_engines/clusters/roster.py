@@ -29,6 +29,11 @@ ANY_FACTS = (
 )
 """What any ipyparallel engine is asked: nothing is imported that is not there already."""
 
+MPI_FACTS = ANY_FACTS.replace(
+    "(__import__('sys').modules.get('mpi4py.MPI'))", "(__import__('mpi4py.MPI', fromlist=['MPI']))"
+)
+"""What ipengine is asked in a cluster of ours: it has not loaded MPI yet, and must be in one world."""
+
 
 class Roster:
     """The engines of one cluster.

@@ -59,8 +59,10 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
     began : when qsub was begun for a role (epoch seconds): from then on its job may exist.
     before : for a role whose name is not unique (legacy templates): the jobs of that name there were before.
     legacy : whether the jobs run ipyparallel's own programs from templates of the user.
+    controller : command line of the controller that runs beside Jupyter; empty: it runs in a job.
     """
 
+    controller: list[str]
     roles: list[JobRole]
     began: dict[str, float]
     before: dict[str, list[JobId]]

@@ -37,7 +37,9 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     ipyparallel_version: str
 
 
-def judge(facts: Mapping[int, EngineFacts], engines: int, launcher: str) -> MpiWorld | Failure:
+def judge(
+    facts: Mapping[int, EngineFacts], engines: int, launcher: str, *, ids_are_ranks: bool = True
+) -> MpiWorld | Failure:
     """Return the world the engines form, or why they do not form one.
 
     Parameters
@@ -45,6 +47,8 @@ def judge(facts: Mapping[int, EngineFacts], engines: int, launcher: str) -> MpiW
     facts : what each engine told, by engine id; of all engines of the cluster.
     engines : how many engines were asked for.
     launcher : who made mpiexec, for the sentence; empty if not known.
+    ids_are_ranks : whether an engine's id must be its rank, as with our engines; ipyparallel's own number
+        themselves in the order of their registration.
     """
     ids = sorted(facts)
     mixed = _mixed(facts)
@@ -64,7 +68,7 @@ def judge(facts: Mapping[int, EngineFacts], engines: int, launcher: str) -> MpiW
         )
     if mixed is not None:
         return mixed
-    strangers = [i for i in ids if facts[i].rank != i]
+    strangers = [i for i in ids if ids_are_ranks and facts[i].rank != i]
     if strangers:
         groups = "; ".join(f"engine {i}: rank {facts[i].rank}" for i in strangers)
         return failure("mpi_world_mixed", {"what": "rank", "groups": groups})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -13,6 +14,8 @@ from rigserver import RESOURCES, RigServer, new_key
 from rigside import Rig, until
 
 from jupyterlab_engines.api.models import Cluster
+
+LEGACY = Path(__file__).resolve().parents[1] / "data" / "profiles" / "profile_pbs_legacy"
 
 
 @pytest.fixture
@@ -175,3 +178,44 @@ def test_a_held_job_is_shown_and_released(rig: Rig, server: RigServer) -> None:
     until(lambda: row().get("state") in (None, "finished"), "its end")
     refused = server.call("POST", "jobs", "999999", "delete")
     assert refused.status_code == 404 and refused.json()["code"] == "unknown_job"
+
+
+@pytest.mark.parametrize("placement", ["own_job", "server"])
+def test_the_controller_in_another_place(rig: Rig, server: RigServer, placement: str) -> None:
+    server.make_profile("apart", placement=placement)
+    server.start(4, "apart")
+    cluster = server.until_state("ready", "apart")
+    assert cluster.batch is not None
+    roles = [job.role for job in cluster.batch.jobs]
+    assert roles == (["controller", "engines"] if placement == "own_job" else ["engines"])
+    assert {job.id for job in rig.jobs(server.folder) if not job.is_over} == {
+        job.job_id for job in cluster.batch.jobs
+    }
+    if placement == "server":
+        server.kill()  # the controller beside Jupyter outlives it, and is taken over
+        server.begin()
+        assert server.until_state("ready", "apart").run_id == cluster.run_id
+    server.stop("apart")
+    server.until_state("stopped", "apart")
+    until(lambda: all(job.is_over for job in rig.jobs(server.folder)), "the end of both jobs")
+    until(lambda: not any("pxengines" in line for line in stray(rig, server)), "the end of the controller")
+
+
+def test_a_profile_made_by_hand_years_ago(rig: Rig, server: RigServer) -> None:
+    folder = server.ipython_dir / "profile_old"
+    done = rig.run_as_job_user(["cp", "-r", str(LEGACY), str(folder)])
+    assert done.returncode == 0, done.stderr
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    profile = server.call("GET", "profiles", "old").json()["profile"]
+    assert (profile["kind"], profile["startable"], profile["placement"]) == ("legacy", True, "own_job")
+    assert any("HubFactory.ip" in note for note in profile["notes"])
+    server.start(8, "old")
+    cluster = server.until_state("ready", "old")
+    assert cluster.batch is not None and cluster.mpi is not None
+    assert cluster.mpi.size == 8
+    names = {job.name for job in rig.jobs(server.folder) if not job.is_over}
+    assert names == {"ipython_controller", "ipython_engine"}
+    server.stop("old")
+    server.until_state("stopped", "old")
+    until(lambda: all(job.is_over for job in rig.jobs(server.folder)), "the end of both jobs")
+    assert {name: (folder / name).read_bytes() for name in before} == before, "it is left as it was"
