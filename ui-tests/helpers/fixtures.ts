@@ -22,7 +22,8 @@ interface TestFixtures {
 export const DEFAULT_SERVER: ServerOptions = {
   baseUrl: '/',
   hasServerHalf: true,
-  hasOwnMpiexec: false
+  hasOwnMpiexec: false,
+  isOnRig: false
 };
 
 /**

@@ -18,6 +18,7 @@ import path from 'node:path';
 import { expect } from '@playwright/test';
 import type { Cluster, ClusterList } from '../../src/api/generated';
 import { processesOfRun, processesWith } from './processes';
+import { Rig } from './rig';
 
 export const REPO = path.resolve(__dirname, '..', '..');
 const BIN = path.join(REPO, '.venv', 'bin');
@@ -36,12 +37,15 @@ export interface ServerOptions {
    * to wait or to be missing: `holdStarts`, `removeMpiexec`.
    */
   hasOwnMpiexec: boolean;
+  /** Whether it runs as the job user of the rig, with a real scheduler's commands on its PATH. */
+  isOnRig: boolean;
 }
 
 /** A real Jupyter server in a home of its own, which is deleted with it. */
 export class JupyterServer {
   static async start(options: ServerOptions): Promise<JupyterServer> {
-    const server = new JupyterServer(options);
+    const rig = options.isOnRig ? Rig.up() : null;
+    const server = new JupyterServer(options, rig);
     try {
       await server._untilItAnswers();
     } catch (error) {
@@ -51,9 +55,14 @@ export class JupyterServer {
     return server;
   }
 
-  private constructor(options: ServerOptions) {
+  private constructor(
+    options: ServerOptions,
+    readonly rig: Rig | null
+  ) {
     this._options = options;
-    this.home = mkdtempSync(path.join(tmpdir(), 'jupyterlab-engines-ui-'));
+    this.home =
+      rig?.folder() ??
+      mkdtempSync(path.join(tmpdir(), 'jupyterlab-engines-ui-'));
     this.root = path.join(this.home, 'work');
     this.ipythonDir = path.join(this.home, '.ipython');
     mkdirSync(this.root);
@@ -65,9 +74,9 @@ export class JupyterServer {
     }
     this._resetSettings();
     const log = openSync(this._log, 'a');
-    this._process = spawn(
+    const argv = [
       path.join(BIN, 'python'),
-      [
+      ...[
         ...['-m', 'jupyterlab', `--config=${CONFIG}`],
         `--IdentityProvider.token=${this.token}`,
         `--ServerApp.base_url=${options.baseUrl}`,
@@ -78,9 +87,15 @@ export class JupyterServer {
         ...(options.hasOwnMpiexec
           ? [`--EnginesApp.mpiexec=${this.mpiexec}`]
           : [])
-      ],
-      { cwd: this.root, env: this.environment, stdio: ['ignore', log, log] }
-    );
+      ]
+    ];
+    this._give(this.home);
+    const [program, args] = rig?.command(argv) ?? [argv[0]!, argv.slice(1)];
+    this._process = spawn(program, args, {
+      cwd: this.root,
+      env: this.environment,
+      stdio: ['ignore', log, log]
+    });
     closeSync(log);
     this._ended = new Promise(resolve =>
       this._process.once('exit', () => resolve())
@@ -140,6 +155,7 @@ export class JupyterServer {
     mkdirSync(folder, { recursive: true });
     const file = path.join(folder, `${name}.jupyterlab-settings`);
     writeFileSync(file, JSON.stringify(values));
+    this._give(this._settings);
   }
 
   /** Put fresh copies of the examples where the user works. */
@@ -151,6 +167,7 @@ export class JupyterServer {
       recursive: true,
       filter: name => !/__pycache__|\.ipynb_checkpoints/.test(name)
     });
+    this._give(folder);
   }
 
   /** The launcher of a server that `hasOwnMpiexec`. */
@@ -241,7 +258,9 @@ export class JupyterServer {
     for (const { pid } of left) {
       process.kill(pid, 'SIGKILL');
     }
+    await this.rig?.remove(this.home);
     rmSync(this.home, { recursive: true, force: true });
+    this.rig?.close();
     return left.map(({ pid, command }) => `${pid} ${command}`);
   }
 
@@ -310,6 +329,7 @@ export class JupyterServer {
     return {
       ...environment,
       PATH: [BIN, environment.PATH].join(path.delimiter),
+      ...this.rig?.environment,
       HOME: this.home,
       IPYTHONDIR: this.ipythonDir,
       JUPYTER_CONFIG_DIR: path.join(this.home, '.jupyter'),
@@ -319,6 +339,11 @@ export class JupyterServer {
         ? {}
         : { ENGINES_TEST_NO_SERVER_HALF: '1' })
     };
+  }
+
+  /** On the rig, what we wrote is the user's. */
+  private _give(target: string): void {
+    this.rig?.give(target);
   }
 
   private get _hold(): string {
