@@ -20,17 +20,19 @@ from ..scheduler.base import Dialect
 from ..scheduler.directives import safe_queue
 from .legacy_config import Setting, Unread, read_config
 from .legacy_notes import (
-    OLD_MPI,
     cluster_notes,
     controller_template_notes,
     engine_template_notes,
     process_notes,
+    with_mpi,
 )
 from .settings import CONTROLLER_LAUNCHER, SettingsError, read_limited
 from .template import TemplateError, fill
 from .text import one_line
 
 Kind = Literal["pbs", "local"]
+_COMMAND = re.compile(r"^(?:[^\\\n]|\\.)+", re.MULTILINE | re.DOTALL)
+"""A line of a script with those it goes on in."""
 _ZERO = re.compile(r"^#PBS\s.*\b(?P<what>nodes|ppn|select|ncpus|mpiprocs)=0\b", re.MULTILINE)
 
 _CLUSTER_CLASSES = ("Cluster", "IPClusterStart", "IPClusterEngines")
@@ -268,7 +270,7 @@ def render_legacy(
             error.reason,
         ) from error
     if role != "controller":
-        text = "".join(_current(line) for line in text.splitlines(keepends=True))
+        text = _COMMAND.sub(lambda line: with_mpi(line[0]), text)
     text = text if text.startswith("#!") else f"#!/bin/sh\n{text}"
     nothing = _ZERO.search(text)
     if nothing is not None:
@@ -277,11 +279,6 @@ def render_legacy(
             "Start as many engines as fill a node, or correct the template.",
         )
     return text if text.endswith("\n") else f"{text}\n"
-
-
-def _current(line: str) -> str:
-    """Return a line of an engine script in the words of ipyparallel 9."""
-    return OLD_MPI.sub(r"\1--mpi", line) if re.search(r"\bipengine\b|ipyparallel\.engine", line) else line
 
 
 def _part(

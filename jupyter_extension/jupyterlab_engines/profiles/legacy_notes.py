@@ -67,8 +67,11 @@ _RUN = re.compile(r"\bipengine\b|\bipyparallel\.engine\b|\{program(_and_args)?\}
 _LAUNCH = re.compile(r"\b(mpiexec|mpirun|srun|aprun|jsrun|ibrun|mpiexec\.\w+|orterun|prun)\b")
 _ARRAY = re.compile(r"^#PBS\s+(?:.*\s)?-(t|J)\s*\S+", re.MULTILINE)
 _COPIES = re.compile(r"^#PBS\s+(?:-\w+\s+)*-\w*V\b", re.MULTILINE)
-OLD_MPI = re.compile(r"(\s)--mpi=\S*")
-"""ipyparallel 9 has a flag ``--mpi``; given a value, ipengine ends with its usage and status 2."""
+_OLD_MPI = re.compile(r"(\s)--mpi=\S*")
+_ENGINE_WORD = re.compile(
+    r"(?:(?<![\w./-])(?:\S*/)?ipengine|\bipyparallel\.engine|\{program(?:_and_args)?\})(?!\S)"
+)
+"""The command that `with_mpi` looks for."""
 
 
 def cluster_notes(settings: Iterable[Setting], mine: frozenset[str]) -> Iterator[str]:
@@ -119,6 +122,21 @@ def _without_effect(setting: Setting, file: str, instead: str | None) -> str:
     return f"{told}. What replaces it: {instead}."
 
 
+def with_mpi(command: str) -> str:
+    """Return a command of an engine script that starts ipengine with --mpi, if it starts one by mpiexec.
+
+    Then the ids of engines are their MPI ranks and MPI is loaded, as after a start of ours. ipyparallel 9
+    has --mpi as a flag; given a value, as was the way before, ipengine ends at once with status 2.
+    """
+    if command.startswith("#"):
+        return command
+    command = _OLD_MPI.sub(r"\1--mpi", command)
+    found = _ENGINE_WORD.search(command)
+    if found is None or re.search(r"\s--mpi(?!\S)", command) or not _LAUNCH.search(command[: found.start()]):
+        return command
+    return f"{command[: found.end()]} --mpi{command[found.end() :]}"
+
+
 def controller_template_notes(template: str, file: str) -> Iterator[str]:
     """Yield what is remarkable in a template for the controller's job."""
     yield from _common(template, file)
@@ -140,7 +158,10 @@ def engine_template_notes(template: str, file: str) -> Iterator[str]:
         yield f"{file} asks for an array of jobs: each engine is then alone in its MPI world."
     elif _LAUNCH.search(template) is None:
         yield f"{file} uses no mpiexec: the engines then do not share an MPI world."
-    if OLD_MPI.search(template):
+    elif any(with_mpi(command) != command for command in template.replace("\\\n", " ").split("\n")):
+        if not _OLD_MPI.search(template):
+            yield f"{file}: the script adds --mpi after ipengine: the ids of engines are then their MPI ranks."
+    if _OLD_MPI.search(template):
         yield (
             f"{file}: ipengine no longer takes a value after --mpi (it would end at once); the script says "
             "--mpi instead."

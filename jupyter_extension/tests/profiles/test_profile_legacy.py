@@ -55,7 +55,7 @@ def test_the_centres_profile_works_untouched(folder: Path) -> None:
         "#PBS -j oe\n"
         "\n"
         "cd $PBS_O_WORKDIR\n"
-        f'mpiexec -n 16 ipengine --profile-dir={folder} --cluster-id=""\n'
+        f'mpiexec -n 16 ipengine --mpi --profile-dir={folder} --cluster-id=""\n'
     )
     controller = script(profile, "controller", cluster_id="two")
     assert "#PBS -N ipython_controller\n#PBS -q default\n" in controller
@@ -65,7 +65,7 @@ def test_the_centres_profile_works_untouched(folder: Path) -> None:
 
 def test_old_keys_are_told_with_what_replaces_them(folder: Path) -> None:
     notes = read_legacy(folder).notes
-    assert len(notes) == 6
+    assert len(notes) == 7
     for words in (
         "c.IPClusterStart.delay in ipcluster_config.py has no effect and needs no replacement",
         "c.IPClusterEngines.early_shutdown",
@@ -73,6 +73,7 @@ def test_old_keys_are_told_with_what_replaces_them(folder: Path) -> None:
         "c.EngineFactory.timeout in ipengine_config.py is c.IPEngine.timeout today",
         "c.IPEngineApp.wait_for_url_file in ipengine_config.py is c.IPEngine.wait_for_url_file",
         "c.MPI.use in ipengine_config.py has no effect. What replaces it: c.IPEngine.use_mpi = True",
+        "pbs.engine.template: the script adds --mpi after ipengine",
     ):
         assert sum(words in note for note in notes) == 1, (words, notes)
 
@@ -138,7 +139,8 @@ def test_templates_and_queues_by_class(tmp_path: Path, cls: str, inline: bool) -
     profile = read_legacy(tmp_path)
     assert profile.n == 4 and profile.resources.queue == "long"
     assert (
-        script(profile, n=4) == f"#!/bin/sh\n#PBS -q long\nmpiexec -n 4 ipengine --profile-dir={tmp_path}\n"
+        script(profile, n=4)
+        == f"#!/bin/sh\n#PBS -q long\nmpiexec -n 4 ipengine --mpi --profile-dir={tmp_path}\n"
     )
 
 
@@ -176,7 +178,7 @@ def test_where_templates_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pa
     )
     profile = read_legacy(folder)
     assert profile.problem is None
-    assert "mpiexec -n 16 ipengine --profile-dir=" in script(profile), profile.notes
+    assert "mpiexec -n 16 ipengine --mpi --profile-dir=" in script(profile), profile.notes
 
 
 def test_without_templates_one_job_of_ours_with_mpiexec(tmp_path: Path) -> None:
@@ -235,6 +237,27 @@ def test_ipengine_ends_on_the_old_mpi_option() -> None:
         app.parse_command_line(["--mpi=mpi4py"])
     assert ended.value.code == 2
     IPEngine().parse_command_line(["--mpi"])
+
+
+@pytest.mark.parametrize(
+    ("command", "becomes"),
+    [
+        ("mpiexec -n 4 ipengine", "mpiexec -n 4 ipengine --mpi"),
+        ("mpiexec -n 4 ipengine -x > log &", "mpiexec -n 4 ipengine --mpi -x > log &"),
+        ("mpirun /sw/bin/ipengine -x", "mpirun /sw/bin/ipengine --mpi -x"),
+        ("mpiexec \\\n  -n 4 \\\n  ipengine -x", "mpiexec \\\n  -n 4 \\\n  ipengine --mpi -x"),
+        ("srun python -m ipyparallel.engine", "srun python -m ipyparallel.engine --mpi"),
+        ("mpiexec ipengine --mpi=mpi4py -x", "mpiexec ipengine --mpi -x"),
+        ("mpiexec ipengine --mpi", "mpiexec ipengine --mpi"),
+        ("ipengine -x", "ipengine -x"),
+        ("# mpiexec ipengine", "# mpiexec ipengine"),
+        ("echo ipengine; mpiexec hello", "echo ipengine; mpiexec hello"),
+        ("mpiexec my_ipengine ipengine.sh", "mpiexec my_ipengine ipengine.sh"),
+    ],
+)
+def test_engines_of_mpiexec_load_mpi(folder: Path, command: str, becomes: str) -> None:
+    (folder / "pbs.engine.template").write_text(f"#!/bin/sh\necho a\n{command}\necho b\n")
+    assert script(read_legacy(folder)) == f"#!/bin/sh\necho a\n{becomes}\necho b\n"
 
 
 def test_a_placeholder_that_cannot_be_is_named_with_its_line(folder: Path) -> None:

@@ -229,7 +229,7 @@ async def test_a_legacy_profile_is_shown_with_its_own_scripts(served: Api, ipyth
     pbs = (await listed(served))["pbs"]
     assert (pbs.kind, pbs.placement, pbs.startable, pbs.problem) == ("legacy", "own_job", True, None)
     assert pbs.resources is not None and pbs.resources.queue == "default"
-    assert len(pbs.notes) == 6
+    assert len(pbs.notes) == 7
     seen = await preview(served, "pbs", engines=16)
     assert [script.role for script in seen.scripts] == ["controller", "engines"]
     assert "#PBS -N ipython_engine\n#PBS -q default\n#PBS -l nodes=2:ppn=8\n" in seen.scripts[1].text
