@@ -7,6 +7,7 @@ folder, with the process's number and when it began. Once a job has ended and th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -105,9 +106,9 @@ class LocalScheduler(Scheduler):
             self._write(record)
             processes.begin(child, record.job_id)
         except OSError as error:
-            child.kill()  # it is still waiting for its id
-            child.wait()
-            self._path(record.job_id).unlink(missing_ok=True)
+            processes.abandon(child)
+            with contextlib.suppress(OSError):  # told already: the folder cannot be written to
+                self._path(record.job_id).unlink()
             raise Refused("other", f"The job could not be recorded: {error}.", "", str(error)) from error
         self._children[record.job_id] = child
         # Reaps it whenever it ends, also if nobody ever asks again.

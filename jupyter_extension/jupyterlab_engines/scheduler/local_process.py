@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,15 @@ def begin(child: subprocess.Popen[bytes], job_id: str) -> None:
         raise ValueError("not a job started here")
     with child.stdin as gate:
         gate.write(f"{job_id}\n".encode())
+
+
+def abandon(child: subprocess.Popen[bytes]) -> None:
+    """End a job that was started and has not begun."""
+    child.kill()
+    child.wait()
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # the id that it never read
+            child.stdin.close()
 
 
 def boot() -> str:
