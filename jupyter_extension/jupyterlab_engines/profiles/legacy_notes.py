@@ -160,7 +160,7 @@ def engine_template_notes(template: str, file: str) -> Iterator[str]:
         yield f"{file} uses no mpiexec: the engines then do not share an MPI world."
     elif any(with_mpi(command) != command for command in template.replace("\\\n", " ").split("\n")):
         if not _OLD_MPI.search(template):
-            yield f"{file}: the script adds --mpi after ipengine: the ids of engines are then their MPI ranks."
+            yield f"{file}: the script adds --mpi after ipengine: ids of engines are then their MPI ranks."
     if _OLD_MPI.search(template):
         yield (
             f"{file}: ipengine no longer takes a value after --mpi (it would end at once); the script says "
