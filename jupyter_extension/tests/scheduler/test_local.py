@@ -1,4 +1,4 @@
-"""A batch system that is this machine: what the contract leaves open, above all jobs that outlive the server."""
+"""A batch system that is this machine: what the contract leaves open; jobs that outlive the server."""
 
 from __future__ import annotations
 
