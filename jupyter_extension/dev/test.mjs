@@ -3,11 +3,13 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import { runChecks } from './check.mjs';
-import { CACHE, DEV, PYTHON, REPO, UI_TESTS, environment } from './paths.mjs';
+import { CACHE, PYTHON, REPO, UI_TESTS, environment } from './paths.mjs';
 import { run } from './processes.mjs';
 import { readJest, readOr, readPlaywright, readPytest } from './results.mjs';
+import { readDescription } from './rig/lifecycle.mjs';
 import { RigSession } from './rig/session.mjs';
 import { setUp } from './setup.mjs';
+import { runTutorial } from './tutorial.mjs';
 
 const RESULTS = path.join(CACHE, 'results');
 const MINUTE = 60_000;
@@ -94,18 +96,24 @@ const STAGES = {
   },
   tutorial: {
     title: 'tutorial notebook',
+    rig: true,
     run: async (args, env) => {
-      const script = path.join(DEV, 'tutorial.py');
-      const chosen = args.length
-        ? args
-        : ['--profile', 'local', '--engines', '8', '--isolated'];
-      const { code } = await run(PYTHON, [script, ...chosen], {
-        env,
-        timeoutMs: 10 * MINUTE
-      });
-      return code === 0
-        ? { passed: 1, failed: 0, skipped: 0 }
-        : { passed: 0, failed: 1, skipped: 0 };
+      const counts = { passed: 0, failed: 0, skipped: 0 };
+      for (const profile of args.length ? [null] : ['local', 'pbs']) {
+        if (profile === 'pbs' && readDescription() === null) {
+          console.log('Not on a batch system: there is none, see above.');
+          counts.skipped += 1; // that the rig did not come is counted with the rig
+          continue;
+        }
+        const chosen = ['--profile', profile, '--engines', '8', '--isolated'];
+        const code = await runTutorial(
+          profile === null ? args : chosen,
+          env,
+          10 * MINUTE
+        );
+        counts[code === 0 ? 'passed' : 'failed'] += 1;
+      }
+      return counts;
     }
   }
 };

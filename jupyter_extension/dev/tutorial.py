@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import tutorial_cells
@@ -31,6 +32,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOK = "mpi_tutorial.ipynb"
 ENDED = ("stopped", "failed")
 LEFTOVER_SECONDS = 10.0
+WALLTIME_SECONDS = 1800
 
 
 class Wrong(Exception):
@@ -74,6 +76,9 @@ async def tutorial(options: argparse.Namespace, folder: Path) -> None:
         with step("start a Jupyter server"):
             await server.__aenter__()
         await refuse_if_running(server, options.profile)
+        if options.isolated and options.profile != "local":
+            with step("make a batch profile"):
+                await make_profile(server, options.profile, options.engines)
         started = await server.start_cluster(options.profile, options.engines)
         key, run_id = started["key"], started["run_id"]
         try:
@@ -94,6 +99,30 @@ async def tutorial(options: argparse.Namespace, folder: Path) -> None:
             await server.close()
         if run_id is not None:
             end_strays(run_id)
+
+
+async def make_profile(server: LiveServer, name: str, engines: int) -> None:
+    """Make a batch profile as the panel's form does: its engines on two nodes if there are two."""
+    nodes = (await server.fetch("GET", "jupyterlab-engines/scheduler"))["nodes"]
+    resources: dict[str, Any] = dict.fromkeys(
+        ("queue", "engines_per_node", "cores_per_engine", "memory_bytes", "account")
+    )
+    resources |= {
+        "walltime_seconds": WALLTIME_SECONDS,
+        "nodes": 2 if sum(shape["up"] for shape in nodes) > 1 and engines > 1 else 1,
+    }
+    settings = {
+        "placement": "in_job",
+        "engines": engines,
+        "resources": resources,
+        "prologue": [],
+        "directives": [],
+        "python": [],
+        "mpiexec": [],
+        "mpi_args": [],
+        "controller_address": "",
+    }
+    await server.fetch("PUT", f"jupyterlab-engines/profiles/{name}", {"settings": settings, "create": True})
 
 
 async def refuse_if_running(server: LiveServer, profile: str) -> None:
@@ -177,7 +206,9 @@ def processes_of(run_id: str) -> list[psutil.Process]:
 
 async def check_leftovers(key: str, run_id: str) -> None:
     """Raise Wrong if anything of the run is left: `stopped` must be true when it is said."""
-    left = leftovers(key, run_id)
+    deadline = time.monotonic() + (0 if key == "local" else LEFTOVER_SECONDS)
+    while (left := leftovers(key, run_id)) and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)  # the scheduler counts a job as over while its node still cleans up
     if left:
         raise Wrong(f"The cluster says it has stopped, but there is still: {', '.join(left)}.")
 
@@ -201,7 +232,9 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
         "--timeout", type=float, default=300.0, help="seconds that one step may take (default: 300)"
     )
     parser.add_argument(
-        "--isolated", action="store_true", help="use an empty IPython folder instead of yours"
+        "--isolated",
+        action="store_true",
+        help="use an empty IPython folder instead of yours; a profile other than local is made in it",
     )
     parser.add_argument("--keep", action="store_true", help="keep the folder with the server's log")
     options = parser.parse_args(arguments)
@@ -220,7 +253,9 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
 def main() -> int:
     """Run from the command line; return the exit status."""
     options = parse_options()
-    folder = Path(tempfile.mkdtemp(prefix="engines-tutorial-"))
+    # The nodes of a batch system see the home folder, not this machine's temporary one.
+    above = None if options.profile == "local" else Path.home()
+    folder = Path(tempfile.mkdtemp(prefix="engines-tutorial-", dir=above))
     began = time.perf_counter()
     try:
         asyncio.run(run(options, folder))
