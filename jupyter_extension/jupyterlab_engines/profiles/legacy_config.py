@@ -8,6 +8,7 @@ running the file could tell is an `Unread`.
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -58,10 +59,14 @@ def read_config(path: Path) -> list[Setting]:
         source = path.read_bytes()
     except FileNotFoundError:
         return []
+    return list(_parsed(path, source))
+
+
+@functools.lru_cache(maxsize=512)  # profiles are looked at every few seconds, and hardly ever change
+def _parsed(path: Path, source: bytes) -> tuple[Setting, ...]:
     try:
         tree = ast.parse(source)
-        reader = _Reader(path)
-        return list(reader.settings(tree.body))
+        return tuple(_Reader(path).settings(tree.body))
     except (RecursionError, MemoryError) as error:
         raise ValueError("it is nested too deeply") from error
 
