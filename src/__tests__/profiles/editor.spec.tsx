@@ -244,7 +244,7 @@ describe('EditorWidget', () => {
   let widget: EditorWidget;
 
   // Lumino draws when it likes: there is no single action of a test to wrap.
-  const react: { IS_REACT_ACT_ENVIRONMENT?: boolean } = globalThis;
+  const react = globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean };
 
   beforeEach(async () => {
     react.IS_REACT_ACT_ENVIRONMENT = false;
@@ -297,5 +297,14 @@ describe('EditorWidget', () => {
     await waitUntil(() => document.querySelector('.jp-Dialog') === null);
     expect(widget.isDisposed).toBe(false);
     expect(model.isDirty).toBe(true);
+  });
+
+  it('deletes once the user has confirmed', async () => {
+    await waitUntil(() => screen.queryByText('Delete…') !== null);
+    await userEvent.click(screen.getByText('Delete…'));
+    await dialogSays(/go on/);
+    await press('Delete');
+    await waitUntil(() => widget.isDisposed);
+    expect(asked('DELETE')).toHaveLength(1);
   });
 });
