@@ -84,7 +84,9 @@ def read_change(done: Completed, action: JobAction, job_id: JobId) -> None:
         raise NoAnswer(f"The batch system could not be reached: {reason}.", "Try again in a moment.", output)
     if re.search("invalid job id", output, re.IGNORECASE):
         raise UnknownJob(f"The batch system does not know job {job_id}.", "It has ended.", output)
-    code, hint = ("not_supported", "") if status == _USAGE else _code(output)
+    code, hint = _code(output)
+    if status == _USAGE:
+        code, hint = "not_supported", "Ask your centre how it is done there."
     raise Refused(code, f"The batch system did not {_VERBS[action]} job {job_id}: {reason}.", hint, output)
 
 
