@@ -127,7 +127,7 @@ function sorter(view: IView, now: number): (jobs: readonly Job[]) => Job[] {
     const keyed = jobs.map(job => ({
       job,
       key: keyOf(job, now),
-      order: idOrder(job.job_id)
+      order: orderOf(job)
     }));
     keyed.sort((a, b) => {
       if (a.key !== b.key) {
@@ -177,6 +177,18 @@ const STATES: readonly Job['state'][] = [
 
 /** Subjobs of one array, at most; no scheduler allows more by far. */
 const MOST_SUBJOBS = 2 ** 22;
+
+const orders = new WeakMap<Job, number>();
+
+/** Return where a job stands by its id; read once a job, for thousands are sorted in a frame. */
+function orderOf(job: Job): number {
+  let order = orders.get(job);
+  if (order === undefined) {
+    order = idOrder(job.job_id);
+    orders.set(job, order);
+  }
+  return order;
+}
 
 /** Return where `16.server`, `18[].server` and `18[2].server` stand among each other. */
 export function idOrder(jobId: string): number {

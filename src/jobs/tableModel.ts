@@ -16,6 +16,7 @@ export class JobTableModel extends VDomModel {
     this.manager = options.manager;
     this.trans = options.trans;
     this._view = { ...this._view, ...options.view };
+    this._calmness = options.calmness ?? 0;
     this.store.changed.connect(this._onJobs, this);
     this.manager.changed.connect(this._onManager, this);
   }
@@ -75,7 +76,11 @@ export class JobTableModel extends VDomModel {
   }
 
   get rows(): readonly IRow[] {
-    this._rows ??= arrange(this.jobs, this._view, this._haystack, this.now);
+    if (this._rows === null || (this._areOld && this._mayArrange())) {
+      this._rows = arrange(this.jobs, this._view, this._haystack, this.now);
+      this._areOld = false;
+      this._arrangedAt = performance.now();
+    }
     return this._rows;
   }
 
@@ -214,10 +219,14 @@ export class JobTableModel extends VDomModel {
     }
     this._readAt = readAt;
     if (change === null || change.size > 0) {
-      this._rows = null;
+      this._areOld = true;
       this._orphans = null;
     }
     this._render();
+  }
+
+  private _mayArrange(): boolean {
+    return performance.now() >= this._arrangedAt + this._calmness;
   }
 
   private _onManager(): void {
@@ -265,7 +274,11 @@ export class JobTableModel extends VDomModel {
     isDescending: true,
     open: new Set<string>()
   };
+  private readonly _calmness: number;
   private _rows: readonly IRow[] | null = null;
+  /** Jobs have changed since the rows were made. */
+  private _areOld = false;
+  private _arrangedAt = 0;
   private _orphans: readonly Job[] | null = null;
   private _all: ReadonlyMap<string, Job> | null = null;
   private _raw: RawJobs | null = null;
@@ -286,5 +299,7 @@ export namespace JobTableModel {
     trans: TranslationBundle;
     /** Where it differs from what a table first shows. */
     view?: Partial<IView>;
+    /** Rows change no sooner than after so many milliseconds; by default at once. */
+    calmness?: number;
   }
 }

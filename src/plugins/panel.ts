@@ -84,7 +84,9 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
           store: jobs,
           manager,
           trans,
-          view: { column: 'state', isDescending: false }
+          view: { column: 'state', isDescending: false },
+          // The first few: not worth sorting thousands in the frame of the table.
+          calmness: 900
         }),
         onOpen: () => run(JobCommandIDs.openJobs, {}),
         onShowOrphans: () =>
