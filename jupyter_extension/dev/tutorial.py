@@ -207,7 +207,7 @@ def processes_of(run_id: str) -> list[psutil.Process]:
 async def check_leftovers(key: str, run_id: str) -> None:
     """Raise Wrong if anything of the run is left: `stopped` must be true when it is said."""
     deadline = time.monotonic() + (0 if key == "local" else LEFTOVER_SECONDS)
-    while (left := leftovers(key, run_id)) and time.monotonic() < deadline:
+    while (left := leftovers(key, run_id)) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.2)  # the scheduler counts a job as over while its node still cleans up
     if left:
         raise Wrong(f"The cluster says it has stopped, but there is still: {', '.join(left)}.")

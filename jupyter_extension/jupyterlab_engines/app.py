@@ -22,6 +22,7 @@ from .jobs.service import JobService, JobSettings
 from .profiles.service import ProfileService
 from .profiles.validate import Limits
 from .routes import ROUTES
+from .scheduler.client import TimeLimits
 
 EVENT_SCHEMA_ID = "https://events.jupyter.org/jupyterlab_engines/cluster/v1"
 EVENT_SCHEMA_PATH = Path(__file__).parent / "events" / "cluster" / "v1.yaml"
@@ -87,9 +88,28 @@ class EnginesApp(ExtensionApp):
         min=1.0,
         help="How often to ask for a job of a cluster that is about to change, for two minutes; then slower.",
     ).tag(config=True)
+    submit_seconds = Float(
+        120.0,
+        min=1.0,
+        help="How long qsub may take before it is killed. A job that it made all the same is found.",
+    ).tag(config=True)
+    command_seconds = Float(
+        30.0,
+        min=1.0,
+        help="How long any other command of the batch system may take before it is killed.",
+    ).tag(config=True)
     audit_file = Unicode(
         help="File for a line about each submit, delete, hold, release and change of a job. "
         "Default: engines/audit.jsonl in Jupyter's data folder of the user."
+    ).tag(config=True)
+    max_walltime_seconds = Integer(
+        None,
+        min=60,
+        allow_none=True,
+        help="Longest walltime, in seconds, that the job of a cluster may ask for.",
+    ).tag(config=True)
+    max_clusters_per_user = Integer(
+        None, min=1, allow_none=True, help="Most clusters of batch profiles that one user may have at a time."
     ).tag(config=True)
     site_profile_dirs = List(
         Unicode(),
@@ -105,9 +125,14 @@ class EnginesApp(ExtensionApp):
             self._run_settings(),
             profiles=self._profile_service,
             job_settings=JobSettings(
-                pace=Pace(table=self.queue_poll_seconds, fast=self.job_poll_seconds),
+                pace=Pace(
+                    table=self.queue_poll_seconds,
+                    fast=self.job_poll_seconds,
+                    retry=2.5 * self.job_poll_seconds,
+                ),
                 all_users=self.show_all_users,
                 use_scheduler=self.use_scheduler,
+                limits=TimeLimits(submit=self.submit_seconds, other=self.command_seconds),
             ),
             audit=Audit(self._audit_path(), user_name(), self.log),
             watched_seconds=self.watched_poll_seconds,
@@ -150,7 +175,11 @@ class EnginesApp(ExtensionApp):
 
     def _profile_service(self, jobs: JobService) -> ProfileService:
         return ProfileService(
-            limits=Limits(max_engines=self.max_engines),
+            limits=Limits(
+                max_engines=self.max_engines,
+                max_walltime_seconds=self.max_walltime_seconds,
+                max_clusters_per_user=self.max_clusters_per_user,
+            ),
             site_dirs=[Path(folder).expanduser() for folder in self.site_profile_dirs],
             python=self.python or [sys.executable],
             info=jobs.info_if_answering,

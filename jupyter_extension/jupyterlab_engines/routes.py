@@ -24,7 +24,6 @@ from .handlers.jobs import (
     WalltimeHandler,
 )
 from .handlers.profiles import AdoptHandler, PreviewHandler, ProfileHandler
-from .handlers.profiles import AdoptHandler, PreviewHandler, ProfileHandler
 from .handlers.stream import StreamHandler
 
 BASE = "/jupyterlab-engines"

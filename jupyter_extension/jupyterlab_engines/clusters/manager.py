@@ -141,6 +141,7 @@ class ClusterManager:
 
     async def profiles(self) -> list[Profile]:
         """Return the profiles as they are now."""
+        await self.jobs.ready()  # a batch profile is startable only where there is a batch system
         found = await asyncio.to_thread(self.profile_service.list_profiles)
         self._table.put_profiles(found)
         self.broadcast.touch()

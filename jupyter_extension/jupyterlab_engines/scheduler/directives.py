@@ -10,6 +10,7 @@ from ..api.profiles import Resources
 _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,99}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")
+_ANY_NAME = re.compile(r"[!-,.-~][!-~]{0,235}")
 _KILOBYTE = 1024
 
 
@@ -26,6 +27,11 @@ def safe_account(account: str) -> str:
 def safe_name(name: str) -> str:
     """Return `name`; raise ValueError if it is no job name that every dialect takes."""
     return _safe("name", name, _NAME)
+
+
+def any_name(name: str) -> str:
+    """Return `name`; raise ValueError if no job can have it. Templates of users have longer ones than ours."""
+    return _safe("name", name, _ANY_NAME)
 
 
 def _safe(field: str, value: str, pattern: re.Pattern[str]) -> str:

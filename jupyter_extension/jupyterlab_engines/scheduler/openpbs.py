@@ -29,11 +29,11 @@ from .base import (
     Unreadable,
 )
 from .directives import (
+    any_name,
     cores_per_engine,
     engines_over_nodes,
     memory_text,
     queue_account_name,
-    safe_name,
     walltime_seconds,
 )
 from .jobids import checked_id
@@ -96,7 +96,7 @@ class OpenPbs(Pbs):
 
     def find(self, name: str, user: str) -> Command:
         """Return ``qselect -x -N NAME -u USER``."""
-        return Command(("qselect", *self._x, "-N", safe_name(name), "-u", user), self.default_seconds)
+        return Command(("qselect", *self._x, "-N", any_name(name), "-u", user), self.default_seconds)
 
     # --- looking
 

@@ -18,11 +18,11 @@ from ..api.profiles import Resources
 from .answer import exit_status, text
 from .base import EMPTY, Command, Completed, Listing, UnknownJob, Unreadable
 from .directives import (
+    any_name,
     cores_per_engine,
     engines_over_nodes,
     memory_text,
     queue_account_name,
-    safe_name,
     walltime_seconds,
 )
 from .jobids import checked_id
@@ -62,7 +62,7 @@ class Torque(Pbs):
 
     def find(self, name: str, user: str) -> Command:
         """Return ``qselect -N NAME -u USER``; completed jobs that are still kept are among them."""
-        return Command(("qselect", "-N", safe_name(name), "-u", user), self.default_seconds)
+        return Command(("qselect", "-N", any_name(name), "-u", user), self.default_seconds)
 
     # --- looking
 
