@@ -121,6 +121,8 @@ class PanelCluster:
             "engines": [],
             "mpi": None,
             "failure": None,
+            "batch": None,
+            "history": [],
         }
         job = self.job
         return RunRecord(
