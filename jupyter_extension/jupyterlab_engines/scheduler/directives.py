@@ -30,7 +30,7 @@ def safe_name(name: str) -> str:
 
 
 def any_name(name: str) -> str:
-    """Return `name`; raise ValueError if no job can have it. Templates of users have longer ones than ours."""
+    """Return `name`; raise ValueError if no job can have it. Users' templates have longer ones than ours."""
     return _safe("name", name, _ANY_NAME)
 
 
