@@ -18,23 +18,22 @@ from pxengines.launch.paths import RunPaths
 from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobState
 from ..jobs.follow import Followed, Gone, Present, Sighting, Unknown
 from ..jobs.watch import JobWatch
-from ..scheduler.base import Refused, Scheduler, SchedulerError, Submission, UnknownJob
+from ..scheduler.base import Refused, Scheduler, SchedulerError, Submission
 from . import state
+from .batch_asking import Asking
 from .batch_end import why_batch_ended
 from .care import Changed, RunCare, RunSettings, read_run_events
 from .claims import CLAIM_SECONDS, renew_claim
 from .controller import LocalController
-from .processes import JobProcess, on_a_command_line, remove_traces
+from .processes import JobProcess, remove_traces
 from .roster import MPI_FACTS
 from .store import BatchOrder, RunRecord
 from .words import failure
 
-_RETRY_SECONDS = 5.0
 _JOURNAL_SECONDS = 10.0
-_FIND_AGAIN_SECONDS = 3.0
-_LONGEST_SECONDS = 60.0
 _EVENTS_SECONDS = 2.0
-_DELETE_AGAIN_SECONDS = 30.0
+_SOON_SECONDS = 1.0
+"""An answer within this time was no silence: the number of seconds would say nothing."""
 _WAITING: frozenset[JobState] = frozenset({"queued", "held", "waiting"})
 _ACTIVE: frozenset[JobState] = frozenset({"running", "suspended", "exiting"})
 _LAST_WORDS = frozenset({"stopping", "cannot_start", "job_ended"})
@@ -74,6 +73,13 @@ class BatchRun(RunCare):
         self._news = asyncio.Event()
         self._awaits_controller = False
         self._signs: tuple[bool, int, bool] = (False, 0, False)
+        self._asking = Asking(
+            scheduler,
+            retry_seconds=watch.pace.retry,
+            silent=lambda since, why: self._put_batch(unknown_since=since, unknown_why=why),
+            refused=lambda words: self._put_batch(reason=words),
+            log=settings.log,
+        )
         self._controller = LocalController(
             record.cluster.run_id,
             settings.environment,
@@ -140,7 +146,7 @@ class BatchRun(RunCare):
                     return
                 except Exception:
                     self._log.exception("Ending cluster %s failed; trying again", self._paths.key)
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    await asyncio.sleep(self._watch_jobs.pace.retry)
         finally:
             beat.cancel()
             self._controller.let_go()
@@ -271,7 +277,7 @@ class BatchRun(RunCare):
         name = self._job(role).name
         before = order.before
         if order.legacy:
-            before = {**before, role: await self._find(name)}
+            before = {**before, role: await self._asking.find(name)}
             if self._stop.is_set():
                 return None
         self._put_order(began={**order.began, role: time.time()}, before=before)
@@ -300,38 +306,14 @@ class BatchRun(RunCare):
 
     async def _recover(self, role: JobRole, seconds: float | None, output: str = "") -> Failure | None:
         """Look for the job of a qsub whose answer was never heard; return a failure if there is none."""
-        name, before = self._job(role).name, self._order.before.get(role, [])
-        misses = 0
-        while True:
-            new = [job_id for job_id in await self._find(name) if job_id not in before]
-            if new:
-                self._submitted(role, new[-1])
-                return None
-            script = str(script_path(self._paths, role))
-            if await asyncio.to_thread(on_a_command_line, script):
-                misses = 0  # a qsub of ours still runs: its job may come yet
-            else:
-                misses += 1
-            if misses >= 2:
-                began = {r: at for r, at in self._order.began.items() if r != role}
-                self._put_order(began=began)
-                waited = "" if seconds is None else f"{seconds:.0f}"
-                return failure("submit_unknown", {"seconds": waited}, output)
-            await asyncio.sleep(_FIND_AGAIN_SECONDS)
-
-    async def _find(self, name: str) -> list[str]:
-        """Return the jobs of this name, however long the scheduler takes to answer."""
-        pause, since = _RETRY_SECONDS, time.time()
-        while True:
-            try:
-                ids = await self._scheduler.find(name)
-            except SchedulerError as error:
-                self._put_batch(unknown_since=since, unknown_why=error.output.strip() or error.message)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_SECONDS)
-                continue
-            self._put_batch(unknown_since=None, unknown_why=None)
-            return ids
+        before = self._order.before.get(role, [])
+        job_id = await self._asking.recover(self._job(role).name, script_path(self._paths, role), before)
+        if job_id is not None:
+            self._submitted(role, job_id)
+            return None
+        self._put_order(began={r: at for r, at in self._order.began.items() if r != role})
+        waited = "" if seconds is None or seconds < _SOON_SECONDS else f"{seconds:.0f}"
+        return failure("submit_unknown", {"seconds": waited}, output)
 
     def _put_order(self, **changes: object) -> None:
         self._record = msgspec.structs.replace(
@@ -447,28 +429,13 @@ class BatchRun(RunCare):
         while not self._over(role):
             self._news.clear()
             if time.monotonic() >= again_at:
-                again_at = time.monotonic() + await self._delete(job_id, tries)
+                again_at = time.monotonic() + await self._asking.delete(job_id, tries)
                 tries += 1
                 self._followed[role].hurry(time.monotonic())
             try:
                 await asyncio.wait_for(self._news.wait(), max(0.1, again_at - time.monotonic()))
             except asyncio.TimeoutError:
                 continue
-
-    async def _delete(self, job_id: str, tries: int) -> float:
-        """Ask for the end of a job; return after how many seconds to ask again, if it still lives."""
-        try:
-            await self._scheduler.delete(job_id)
-        except UnknownJob:
-            return _RETRY_SECONDS  # the next reading says whether it is gone
-        except Refused as error:
-            if error.code not in ("finished", "wrong_state"):
-                self._put_batch(reason=error.output.strip() or error.message)
-            return float(min(_RETRY_SECONDS * 2**tries, _LONGEST_SECONDS))
-        except SchedulerError as error:
-            self._log.warning("qdel %s did not answer: %s", job_id, error.message)
-            return float(min(_RETRY_SECONDS * 2**tries, _LONGEST_SECONDS))
-        return _DELETE_AGAIN_SECONDS
 
     def _over(self, role: JobRole) -> bool:
         seen = self._seen.get(role)

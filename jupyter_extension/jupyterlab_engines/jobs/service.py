@@ -18,6 +18,7 @@ from ..api.names import ClusterKey, JobAction, JobId
 from ..audit import Audit, AuditedScheduler
 from ..errors import ApiError, NotAllowed, SchedulerRefused, SchedulerSilent, UnknownJobId, WrongState
 from ..scheduler.base import Dialect, NoAnswer, Refused, Scheduler, SchedulerError, UnknownJob
+from ..scheduler.client import DEFAULT_LIMITS, TimeLimits
 from ..scheduler.detect import detect
 from .clock import Clock
 from .follow import Pace
@@ -43,11 +44,13 @@ class JobSettings:
     pace : how often to ask.
     all_users : whether jobs of other users may be shown.
     use_scheduler : whether to look for a batch system at all.
+    limits : how long its commands may take.
     """
 
     pace: Pace
     all_users: bool
     use_scheduler: bool
+    limits: TimeLimits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class JobService:
         while self._settings.use_scheduler:
             self._detect_again.clear()
             try:
-                scheduler = await detect(os.environ)
+                scheduler = await detect(os.environ, self._settings.limits)
             except NoAnswer as error:
                 self._log.warning("%s %s", error.message, error.output)
                 scheduler = None

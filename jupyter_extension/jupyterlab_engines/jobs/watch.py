@@ -71,6 +71,11 @@ class JobWatch:
         self._loop: asyncio.Task[None] | None = None
 
     @property
+    def pace(self) -> Pace:
+        """How often jobs are asked for."""
+        return self._pace
+
+    @property
     def status(self) -> SchedulerStatus:
         """Whether the scheduler answers, and since when."""
         return self._status

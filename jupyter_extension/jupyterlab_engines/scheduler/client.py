@@ -6,6 +6,7 @@ import asyncio
 import re
 import shlex
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +34,23 @@ _SMALL = 1 << 16
 """Bytes that are read in well under a millisecond; more is read beside the event loop."""
 
 
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long a command may take before it is killed, in seconds.
+
+    Attributes
+    ----------
+    submit : for the one that submits; when it is killed, its job may exist all the same.
+    other : for all others.
+    """
+
+    submit: float = 120.0
+    other: float = 30.0
+
+
+DEFAULT_LIMITS = TimeLimits()
+
+
 class BatchScheduler(Scheduler):
     """PBS in one of its dialects.
 
@@ -43,15 +61,23 @@ class BatchScheduler(Scheduler):
     dialect : its commands and what they print.
     environ : the server's environment; commands get it without the secrets in it.
     user : whose jobs are ours, the user this server runs as.
+    limits : how long its commands may take.
     """
 
-    def __init__(self, dialect: Dialect, environ: Mapping[str, str], user: str) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        environ: Mapping[str, str],
+        user: str,
+        limits: TimeLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.dialect = dialect.name
         self.rules = dialect
         self.version = dialect.version
         self.server = dialect.server
         self.actions = dialect.actions
         self.user = user
+        self._limits = limits
         self._dialect = dialect
         self._query_environ = query_environment(environ)
         self._submit_environ = submit_environment(environ)
@@ -63,7 +89,8 @@ class BatchScheduler(Scheduler):
 
     async def submit(self, order: Submission) -> JobId:
         """Submit; after `NoAnswer` the job may exist."""
-        done = await run(self._dialect.submit(order), self._submit_environ)
+        command = replace(self._dialect.submit(order), seconds=self._limits.submit)
+        done = await run(command, self._submit_environ)
         job_id = self._dialect.read_submit(done)
         if not is_job_id(job_id):
             raise NoAnswer(
@@ -160,7 +187,7 @@ class BatchScheduler(Scheduler):
     # --- inside
 
     async def _ask(self, command: Command) -> Completed:
-        return await run(command, self._query_environ)
+        return await run(replace(command, seconds=self._limits.other), self._query_environ)
 
     async def _read_jobs(self, user: str | None) -> Mapping[JobId, Job]:
         async with self._one_query:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from .answer import text
 from .base import Command, Completed, Dialect, NoAnswer, Scheduler
-from .client import BatchScheduler
+from .client import DEFAULT_LIMITS, BatchScheduler, TimeLimits
 from .openpbs import OpenPbs
 from .process import query_environment, run
 from .slurm_torque import SlurmTorque
@@ -32,7 +32,7 @@ _SLURM_USAGE = re.compile(
 _SLURM_VERSION = re.compile(r"^slurm\S* +(\S+)", re.MULTILINE)
 
 
-async def detect(environ: Mapping[str, str]) -> Scheduler | None:
+async def detect(environ: Mapping[str, str], limits: TimeLimits = DEFAULT_LIMITS) -> Scheduler | None:
     """Return the batch system whose commands are on the PATH of `environ`; None: there is none.
 
     One whose server is down is found as well: its commands tell their version all the same.
@@ -45,7 +45,7 @@ async def detect(environ: Mapping[str, str]) -> Scheduler | None:
     dialect = await _dialect(commands)
     if dialect is None:
         return None
-    return BatchScheduler(dialect, environ, await asyncio.to_thread(_user))
+    return BatchScheduler(dialect, environ, await asyncio.to_thread(_user), limits)
 
 
 async def _dialect(environ: Mapping[str, str]) -> Dialect | None:
