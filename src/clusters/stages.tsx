@@ -4,13 +4,13 @@ import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
 import { stageDetail } from './batchWords';
 import {
-  spanLabel,
   stageIcon,
   stageLabel,
   stageSeconds,
   stageStatusLabel,
   stageTone
-} from './words';
+} from './stageWords';
+import { spanLabel } from './words';
 
 export interface IStagesProps {
   cluster: Cluster;

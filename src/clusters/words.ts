@@ -1,7 +1,7 @@
 /** Says in words what a cluster is doing. Pure: no clock, no document. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
-import type { Cluster, Engine, MpiWorld, Stage } from '../api/generated';
+import type { Cluster, Engine, MpiWorld } from '../api/generated';
 import type { Tone } from '../icon';
 import {
   alertIcon,
@@ -9,8 +9,7 @@ import {
   doneIcon,
   failedIcon,
   offIcon,
-  progressIcon,
-  waitingIcon
+  progressIcon
 } from '../icons';
 
 export type ClusterState = Cluster['state'];
@@ -112,87 +111,6 @@ export function toneOf(state: ClusterState): Tone {
     default:
       return unknown(state);
   }
-}
-
-/** Name a stage of a start. */
-export function stageLabel(
-  stage: Stage,
-  cluster: Cluster,
-  trans: TranslationBundle
-): string {
-  switch (stage.name) {
-    case 'submitted':
-      return trans.__('Submitted');
-    case 'queued':
-      return trans.__('Queued');
-    case 'controller':
-      return trans.__('Controller');
-    case 'engines':
-      return trans.__('Engines · %1', registeredLabel(stage, cluster, trans));
-    case 'mpi_check':
-      return trans.__('MPI check');
-    default:
-      return unknown(stage.name);
-  }
-}
-
-export function stageIcon(status: Stage['status']): LabIcon {
-  switch (status) {
-    case 'waiting':
-      return waitingIcon;
-    case 'active':
-      return progressIcon;
-    case 'done':
-      return doneIcon;
-    case 'failed':
-      return failedIcon;
-    default:
-      return unknown(status);
-  }
-}
-
-export function stageTone(status: Stage['status']): Tone {
-  switch (status) {
-    case 'waiting':
-      return 'neutral';
-    case 'active':
-      return 'busy';
-    case 'done':
-      return 'good';
-    case 'failed':
-      return 'bad';
-    default:
-      return unknown(status);
-  }
-}
-
-/** Say what the icon of a stage shows. */
-export function stageStatusLabel(
-  status: Stage['status'],
-  trans: TranslationBundle
-): string {
-  switch (status) {
-    case 'waiting':
-      return trans.__('waiting');
-    case 'active':
-      return trans.__('in progress');
-    case 'done':
-      return trans.__('done');
-    case 'failed':
-      return trans.__('failed');
-    default:
-      return unknown(status);
-  }
-}
-
-/** Return how long a stage has taken, or took, in seconds; null if it has not begun. */
-export function stageSeconds(stage: Stage, serverNow: number): number | null {
-  if (stage.started_at === null || stage.status === 'waiting') {
-    return null;
-  }
-  const end = stage.ended_at ?? serverNow;
-  // Clocks are corrected to within a message's travel: never count backwards from zero.
-  return Math.max(0, end - stage.started_at);
 }
 
 /** Write a time span: tenths below ten seconds when it is over, `qstat`'s form from a minute on. */
@@ -315,19 +233,6 @@ function countSentence(cluster: Cluster, trans: TranslationBundle): string {
   return wanted === null
     ? trans._n('%1 engine', '%1 engines', present)
     : trans._n('%2 of %1 engine', '%2 of %1 engines', wanted, present);
-}
-
-/** How many engines have registered: all of them, once the stage is done, whatever came later. */
-function registeredLabel(
-  stage: Stage,
-  cluster: Cluster,
-  trans: TranslationBundle
-): string {
-  const [alive, wanted] = engineCounts(cluster);
-  const present = stage.status === 'done' ? (wanted ?? alive) : alive;
-  return wanted === null
-    ? String(present)
-    : trans.__('%1 of %2', present, wanted);
 }
 
 function unknown(value: never): never {

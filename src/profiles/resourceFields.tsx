@@ -66,7 +66,12 @@ export function ResourceFields(props: IResourceFieldsProps): React.JSX.Element {
       )}
       {input('nodes', trans.__('Nodes'), '', trans.__('as few as hold them'))}
       {input('engines_per_node', trans.__('Engines per node'), '', '')}
-      {input('cores_per_engine', trans.__('Cores per engine'), '', '1')}
+      {input(
+        'cores_per_engine',
+        trans.__('Cores per engine'),
+        trans.__('1 if left empty'),
+        ''
+      )}
       {input('account', trans.__('Account'), '', trans.__('none'))}
     </div>
   );

@@ -5,10 +5,9 @@ import {
   mpiSentence,
   sentenceOf,
   spanLabel,
-  stageLabel,
-  stageSeconds,
   stopSentence
 } from '../../clusters/words';
+import { stageLabel, stageSeconds } from '../../clusters/stageWords';
 import { cluster, engine, engines, stages, starting } from '../examples';
 import { trans } from '../fakes';
 
