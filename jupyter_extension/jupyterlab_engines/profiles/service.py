@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pxengines.launch.paths import RunPaths, profile_path
@@ -29,6 +29,7 @@ from ..scheduler.base import Dialect
 from . import settings as on_disk
 from .catalogue import BUILTIN, NO_SCHEDULER, Entry, check_name, describe, entries, find
 from .diff import against_template
+from .fit import fitted
 from .plan import StartPlan, changed_by_start, enforce, plan
 from .script import roles
 from .site import adopt, changed_locks, find_site
@@ -182,8 +183,9 @@ class ProfileService:
             resources=request.resources,
             running_clusters=sum(cluster.batch is not None for cluster in running),
         )
-        asked = _asked(entry, request.engines, request.resources)
-        wrong = [p for p in await self._problems(asked) if p.severity == "error"]
+        wanted = _asked(entry, request.engines, request.resources)
+        asked = await self._fitted(wanted)
+        wrong = [p for p in await self._problems(asked, wanted) if p.severity == "error"]
         if wrong:
             raise BadSettings(
                 wrong[0].message,
@@ -219,7 +221,15 @@ class ProfileService:
             limits=self._limits,
         )
 
-    async def _problems(self, asked: _Asked) -> list[FieldProblem]:
+    async def _fitted(self, asked: _Asked) -> _Asked:
+        """Return what is asked for with as many nodes as it needs, if it does not say how many."""
+        info = await self._info()
+        if asked.resources is None or asked.entry.settings is None or info is None:
+            return asked
+        return replace(asked, resources=fitted(asked.resources, asked.engines, info.nodes))
+
+    async def _problems(self, asked: _Asked, wanted: _Asked) -> list[FieldProblem]:
+        """Return what is wrong with `asked`; `wanted` is the same before it was fitted, for the locks."""
         entry = asked.entry
         limits = entry.limits(self._limits)
         if entry.settings is None or asked.resources is None:
@@ -229,13 +239,14 @@ class ProfileService:
             return []
         found = [
             error(field, "The site has fixed this: leave it as it is.")
-            for field in changed_by_start(entry, asked.engines, asked.resources)
+            for field in changed_by_start(entry, wanted.engines, wanted.resources)
         ]
         return found + problems(entry.settings, asked.engines, asked.resources, await self._info(), limits)
 
-    async def _preview(self, asked: _Asked) -> Preview:
+    async def _preview(self, wanted: _Asked) -> Preview:
+        asked = await self._fitted(wanted)
         entry = asked.entry
-        found = await self._problems(asked)
+        found = await self._problems(asked, wanted)
         dialect = self._dialect()
         if entry.kind == "local" or entry.placement is None:
             return Preview(scripts=[], problems=found + ([error("", entry.problem)] if entry.problem else []))
