@@ -14,6 +14,7 @@ const COMMANDS = {
   setup: './setup.mjs',
   build: './build.mjs',
   rig: './rig/rig.mjs',
+  'bench-panel': './bench_panel.mjs',
   tutorial: './tutorial.mjs',
   python: './script.mjs'
 };

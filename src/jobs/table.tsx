@@ -8,6 +8,7 @@ import type { Column, IRow } from './filter';
 import { JobRow } from './row';
 import {
   firstRow,
+  isApart,
   reveal,
   ROW_HEIGHT,
   useActiveIndex,
@@ -213,12 +214,13 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
         className="jp-Engines-JobRows"
         style={{ height: rows.length * ROW_HEIGHT }}
       >
-        {shown.map(index => {
+        {shown.map((index, position) => {
           const row = rows[index];
           return (
             row && (
               <JobRow
-                key={row.job.job_id}
+                // A row that leaves the window becomes one that enters it: cheaper than a new one.
+                key={isApart(shown, position) ? 'active' : index % shown.length}
                 id={rowId(row)}
                 row={row}
                 index={index}

@@ -37,6 +37,15 @@ export function windowOf(
   return shown;
 }
 
+/** Tell whether a drawn row is the active one, far from the others. */
+export function isApart(shown: readonly number[], position: number): boolean {
+  return (
+    position > 0 &&
+    position === shown.length - 1 &&
+    shown[position] !== (shown[position - 1] ?? 0) + 1
+  );
+}
+
 /** Return the first row of the window for a scroll position. */
 export function firstRow(scrollTop: number): number {
   const row = Math.floor(scrollTop / ROW_HEIGHT) - BEYOND;

@@ -1,0 +1,21 @@
+/** `npm run bench:panel`: how fast the job table is with 10,000 jobs, measured in a real browser. */
+import path from 'node:path';
+
+import { REPO, environment } from './paths.mjs';
+import { run } from './processes.mjs';
+import { setUp } from './setup.mjs';
+
+const UI_TESTS = path.join(REPO, 'ui-tests');
+
+export async function main(args) {
+  const found = await setUp({ uiTests: true, browser: true });
+  const { code } = await run(
+    path.join(UI_TESTS, 'node_modules', '.bin', 'playwright'),
+    ['test', '--config=bench.config.ts', ...args],
+    {
+      cwd: UI_TESTS,
+      env: environment(found)
+    }
+  );
+  return code;
+}
