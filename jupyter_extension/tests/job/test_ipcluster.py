@@ -118,7 +118,7 @@ def test_start_in_the_background_list_and_stop(rig: Rig, terminals: list[Termina
     assert "pbs              ''                               True          4 EngineJob" in listed
     stopped = terminal.ipcluster("stop", "--profile=pbs")
     assert stopped.returncode == 0, stopped.stderr
-    assert rig.job(job["job_id"]).is_over
+    wait_for(lambda: rig.job(job["job_id"]).is_over, "its job to leave the nodes")
     assert (terminal.record()["cluster"]["state"], terminal.record()["cluster"]["failure"]) == (
         "stopped",
         None,
@@ -137,8 +137,9 @@ def test_two_jobs_until_ctrl_c(rig: Rig, terminals: list[Terminal]) -> None:
     wait_for(lambda: process.poll() is not None, "the end of ipcluster")
     jobs = terminal.record()["cluster"]["batch"]["jobs"]
     assert {job["role"] for job in jobs} == {"controller", "engines"}
-    assert all(rig.job(job["job_id"]).is_over for job in jobs)
     assert terminal.record()["cluster"]["state"] == "stopped"
+    # qstat says C while Slurm still clears the nodes away.
+    wait_for(lambda: all(rig.job(job["job_id"]).is_over for job in jobs), "its jobs to leave the nodes")
 
 
 def test_a_refusal_is_told_and_ends_it(rig: Rig, terminals: list[Terminal]) -> None:
