@@ -107,6 +107,7 @@ class FakePBS:
         (folder / "spool").mkdir(parents=True, mode=0o700)
         self.bin.mkdir()
         self._store = Store(str(folder))
+        self._store.take_ownership()
         self._store.save(
             {
                 "dialect": dialect,

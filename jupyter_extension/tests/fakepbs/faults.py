@@ -93,7 +93,7 @@ def _hang(store: Store, options: dict[str, Any]) -> None:
     """Wait for ever, or until the test is over."""
     if options.get("ignore_term"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while os.path.isdir(store.root):
+    while store.owned():
         time.sleep(0.2)
     os._exit(1)
 

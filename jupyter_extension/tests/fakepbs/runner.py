@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 LOOK_SECONDS = 0.02
+OWNER_SECONDS = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -57,6 +58,7 @@ class Runner:
         self.child = 0
         self.exited: int | None = None
         self.reason = ""
+        self.next_check = 0.0
         self.outputs: tuple[str, str] | None = None
 
     def run(self) -> None:
@@ -64,6 +66,17 @@ class Runner:
         while self._wait_for_turn():
             if not self._watch():
                 return
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """Return the state's stamp; None: the test is over, by whatever end."""
+        if time.monotonic() > self.next_check:
+            self.next_check = time.monotonic() + OWNER_SECONDS
+            if not self.store.owned():
+                return None
+        try:
+            return self.store.stamp()
+        except FileNotFoundError:
+            return None
 
     # --- waiting
 
@@ -73,9 +86,8 @@ class Runner:
         job: Job | None = None
         state: State = {}
         while True:
-            try:
-                stamp = self.store.stamp()
-            except FileNotFoundError:
+            stamp = self._stamp()
+            if stamp is None:
                 return False
             now = time.time()
             if stamp != seen:
@@ -150,9 +162,8 @@ class Runner:
         hard_at: float | None = None
         while True:
             self._reap()
-            try:
-                stamp = self.store.stamp()
-            except FileNotFoundError:
+            stamp = self._stamp()
+            if stamp is None:
                 self._kill_all(signal.SIGKILL)
                 return False
             if stamp != seen:
@@ -235,7 +246,7 @@ class Runner:
             lost: dict[str, Any] = (job or {}).get("lost") or {}
         deadline = time.time() + float(lost.get("after", 0.0))
         while time.time() < deadline:
-            if not os.path.isdir(self.store.root):
+            if not self.store.owned():
                 return False
             time.sleep(LOOK_SECONDS)
         with self.store.locked() as state:

@@ -36,6 +36,7 @@ class Store:
         self._state_path = os.path.join(root, "state.json")
         self._bulk_path = os.path.join(root, "bulk.json")
         self._calls_path = os.path.join(root, "calls.jsonl")
+        self._owner_path = os.path.join(root, "owner")
         self._bulk: dict[str, Job] | None = None
 
     @contextmanager
@@ -85,6 +86,22 @@ class Store:
             file.write(json.dumps(what, ensure_ascii=False, separators=(",", ":")))
         os.replace(temporary, path)
 
+    # --- whose it is
+
+    def take_ownership(self) -> None:
+        """Note this process: what runs for the fake ends when it has."""
+        with open(self._owner_path, "w", encoding="utf-8") as file:
+            file.write(f"{os.getpid()} {began(os.getpid())}")
+
+    def owned(self) -> bool:
+        """Tell whether the process that made this fake still lives and has not put it away."""
+        try:
+            with open(self._owner_path, encoding="utf-8") as file:
+                pid, start = file.read().split()
+        except FileNotFoundError:
+            return False
+        return began(int(pid)) == start
+
     # --- log of commands
 
     def log(self, **fields: Any) -> None:
@@ -105,9 +122,16 @@ class Store:
             return []
 
 
-def finished(state: State, job: Job) -> bool:
-    """Tell whether the job has ended."""
-    return bool(job["state"] == "F")
+def began(pid: int) -> str:
+    """Return when a process began, as the kernel counts; empty if there is none: pids are used again."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The command's name is in parentheses and may hold anything.
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    # One that has ended may not have been waited for yet.
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
 
 
 def prune(state: State, now: float | None = None) -> bool:
