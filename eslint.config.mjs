@@ -157,6 +157,28 @@ export default defineConfig([
     rules: forbid(plugins, commands, otherDomain('kernels'), apiOnlyTypes)
   },
   {
+    // What a job asks for: clusters use it, and it knows nothing of them.
+    files: ['src/profiles/**/*.ts'],
+    rules: forbid(
+      plugins,
+      commands,
+      otherDomain('kernels'),
+      otherDomain('clusters'),
+      otherDomain('jobs')
+    )
+  },
+  {
+    files: ['src/profiles/**/*.tsx'],
+    rules: forbid(
+      plugins,
+      commands,
+      otherDomain('kernels'),
+      otherDomain('clusters'),
+      otherDomain('jobs'),
+      apiOnlyTypes
+    )
+  },
+  {
     files: ['src/kernels/**/*.ts'],
     rules: forbid(plugins, commands, otherDomain('clusters'), apiOnlyTypes)
   },

@@ -2,4 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+_TESTS = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and all that need the one real scheduler in another.
+
+    For pytest-xdist with ``--dist loadgroup``: tests of one file share servers, and tests that stop the
+    scheduler or a node of it must not meet others that use it.
+    """
+    for item in items:
+        on_rig = "rig" in getattr(item, "fixturenames", ())
+        group = "rig" if on_rig else item.path.relative_to(_TESTS).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -166,12 +166,28 @@ def test_browser_graph_is_whole() -> None:
     ("importers", "targets"),
     [
         pytest.param(r"\.tsx$", r"^api/(client|stream)$", id="components do not talk to the server"),
-        pytest.param(r"^api/", r"^(clusters/|kernels/|plugins/|tokens|commands|icons)", id="api is below"),
-        pytest.param(r"^clusters/", r"^(kernels|plugins|index)\b", id="clusters know no kernels"),
-        pytest.param(r"^kernels/", r"^(clusters|plugins|index)\b", id="kernels know no clusters"),
+        pytest.param(
+            r"^api/",
+            r"^(clusters/|jobs/|profiles/|kernels/|plugins/|tokens|commands|icons)",
+            id="api is below",
+        ),
+        pytest.param(
+            r"^clusters/", r"^(kernels|jobs|plugins|index)\b", id="clusters know no kernels and no jobs"
+        ),
+        pytest.param(r"^jobs/", r"^(kernels|plugins|index)\b", id="jobs know no kernels"),
+        pytest.param(
+            r"^profiles/", r"^(kernels|clusters|jobs|plugins|index)\b", id="profiles know no other domain"
+        ),
+        pytest.param(
+            r"^kernels/", r"^(clusters|jobs|profiles|plugins|index)\b", id="kernels know no clusters"
+        ),
         pytest.param(r"^plugins/", r"^(plugins|index)\b", id="plugins know each other by tokens"),
-        pytest.param(r"^tokens\.ts$", r"^(clusters/|kernels/|plugins/|api/(client|stream))", id="tokens"),
-        pytest.param(r"^index\.ts$", r"^(clusters|kernels|api)\b", id="index lists plugins"),
+        pytest.param(
+            r"^tokens\.ts$",
+            r"^(clusters/|jobs/|profiles/|kernels/|plugins/|api/(client|stream))",
+            id="tokens",
+        ),
+        pytest.param(r"^index\.ts$", r"^(clusters|jobs|profiles|kernels|api)\b", id="index lists plugins"),
     ],
 )
 def test_browser_imports(importers: str, targets: str) -> None:

@@ -50,6 +50,9 @@ _MPI_WORDS = (
 )
 
 
+_AFTER_THE_OTHER = frozenset({"controller_gone", "engines_gone"})
+"""Reasons of a job that stopped because the other one of its cluster had."""
+
 # MPICH under another MPI's launcher gives up in so many words.
 _REFUSED = re.compile(r"Runtime environment uses unsupported PMI version")
 
@@ -107,7 +110,7 @@ def why_ended(evidence: Evidence) -> Failure | None:
     by_name = {str(event["event"]): event for event in evidence.events}
     if "cannot_start" in by_name:
         return _cannot_start(by_name["cannot_start"], evidence)
-    reason = by_name.get("stopping", {}).get("reason")
+    reason = _reason(evidence.events)
     if reason == "asked":
         return None
     if reason == "engine_lost":
@@ -125,6 +128,12 @@ def why_ended(evidence: Evidence) -> Failure | None:
         detail = "the job did not start"
         return missing or failure("internal", {"detail": detail}, evidence.logs.get("job", ""))
     return failure("job_killed", log_tail=evidence.logs.get("job", ""))
+
+
+def _reason(events: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return why the first job stopped that did not stop because the other had; None if none told."""
+    reasons = [str(event.get("reason")) for event in events if event["event"] == "stopping"]
+    return next((reason for reason in reasons if reason not in _AFTER_THE_OTHER), None)
 
 
 def words_for_status(status: int | None) -> str:
