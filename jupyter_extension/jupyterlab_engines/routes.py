@@ -13,6 +13,7 @@ from .handlers.clusters import (
     ServerHandler,
     StopHandler,
 )
+from .handlers.doctor import DoctorHandler
 from .handlers.jobs import (
     DeleteJobHandler,
     HoldHandler,
@@ -50,6 +51,7 @@ ROUTES: list[tuple[str, type[RequestHandler]]] = [
     (rf"{BASE}/jobs/{_KEY}/release", ReleaseHandler),
     (rf"{BASE}/jobs/{_KEY}/delete", DeleteJobHandler),
     (rf"{BASE}/jobs/{_KEY}/walltime", WalltimeHandler),
+    (rf"{BASE}/doctor", DoctorHandler),
     (rf"{BASE}/stream", StreamHandler),
     (rf"{BASE}/.*", NoSuchRoute),
 ]

@@ -1,0 +1,1 @@
+"""The Doctor: examines what starting engines depends on, and reports it without secrets."""

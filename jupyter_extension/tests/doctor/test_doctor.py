@@ -1,0 +1,269 @@
+"""The Doctor on this machine: healthy, and with each of its patients ill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from fakepbs import FakePBS
+
+from jupyterlab_engines.doctor.collect import examine
+from jupyterlab_engines.doctor.report import MOST_LINES, Report, Section, as_text
+from jupyterlab_engines.doctor.settings import DoctorSettings
+
+TITLES = [
+    "Versions",
+    "This host",
+    "Batch system",
+    "MPI",
+    "Profiles",
+    "Folders",
+    "Clusters",
+    "Audit",
+    "Last warnings of the server",
+]
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of the test's own for IPython and Jupyter."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    for kind in ("CONFIG", "DATA", "RUNTIME"):
+        monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind.lower()))
+    return tmp_path
+
+
+@pytest.fixture
+def pbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePBS]:
+    """A simulated OpenPBS, first in PATH."""
+    fake = FakePBS(tmp_path / "pbs", "openpbs")
+    for name, value in fake.environ.items():
+        monkeypatch.setenv(name, value)
+    yield fake
+    fake.shutdown()
+
+
+def sections(**given: Any) -> dict[str, Section]:
+    """Return what an examination finds; without a batch system and MPI unless asked for."""
+    settings = DoctorSettings(**{"use_scheduler": False, "run_mpi": False, **given})
+    report = asyncio.run(examine(settings))
+    found = {section.title: section for section in report.sections}
+    assert list(found) == TITLES
+    return found
+
+
+def healthy(found: dict[str, Section], *but: str) -> None:
+    """Hold that only the sections `but` have problems."""
+    problems = {title: section.problems for title, section in found.items() if title not in but}
+    assert problems == {title: [] for title in TITLES if title not in but}
+
+
+def test_on_this_machine_from_a_terminal(pbs: FakePBS, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (site / "profile_shared").mkdir(parents=True)
+    settings = {"version": 1, "engines": 8, "resources": {"queue": "debug", "walltime_seconds": 600}}
+    (site / "profile_shared" / "pxengines.json").write_text(json.dumps(settings))
+    config = tmp_path / "config"
+    config.mkdir()
+    config.joinpath("jupyter_server_config.py").write_text(
+        f"c.EnginesApp.site_profile_dirs = [{str(site)!r}]\nc.EnginesApp.max_engines = 9\n"
+    )
+    token = secrets.token_hex(24)
+    environ = {**os.environ, "JUPYTERHUB_API_TOKEN": token, "SITE_SECRET": "tell no one"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyterlab_engines.cli", "doctor"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    text = done.stdout
+    for words in (
+        "Nothing was found.",
+        "openpbs 23",
+        "one world of 2, mpi4py",
+        "- debug: walltime ≤ 30 min",
+        "2 nodes of 16 cores",
+        "profile shared:",
+        "profile local: builtin, local.",
+        f"{site}: 1 entries",
+        "orphaned jobs: none",
+    ):
+        assert words in text
+    assert token not in text
+    assert "tell no one" not in text
+    assert len(text.splitlines()) < 200
+
+
+def test_as_json_with_a_broken_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "jupyter_server_config.py").write_text("raise RuntimeError('no such module')\n")
+    argv = [sys.executable, "-m", "jupyterlab_engines.cli", "doctor", "--json", "--no-mpi"]
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    environ = {**os.environ, "PATH": str(empty)}
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "no such module" in done.stderr
+    report = json.loads(done.stdout)
+    found = {section["title"]: section for section in report["sections"]}
+    assert list(found) == TITLES
+    assert found["MPI"]["facts"]["two ranks"] == ["not tried: it was asked not to"]
+    assert found["Batch system"]["facts"]["commands"] == ["none in PATH"]
+    assert "none" in found["Batch system"]["facts"]["found"][0]
+
+
+def test_a_qstat_that_hangs_holds_nothing_else_up(pbs: FakePBS) -> None:
+    pbs.set_fault("qstat", "hang", argv_has="-F")  # -B, which tells the server's name, works
+    found = sections(use_scheduler=True, seconds=8.0)
+    healthy(found, "Batch system")
+    jobs, queues = found["Batch system"].problems
+    assert jobs.startswith("It did not tell this user's jobs within 2 s")
+    assert queues.startswith("It did not tell queues")
+    assert "nodes" in found["Batch system"].facts
+    assert found["Clusters"].facts["orphaned jobs"][0].startswith("not known")
+    hung = [call.pid for call in pbs.calls() if call.end is None]
+    assert hung
+    assert not any(psutil.pid_exists(pid) for pid in hung)
+
+
+def test_a_server_that_is_down_is_told_in_its_own_words(pbs: FakePBS) -> None:
+    pbs.down()
+    found = sections(use_scheduler=True)
+    healthy(found, "Batch system")
+    assert found["Batch system"].facts["found"][0].startswith("openpbs")
+    assert any("Its words: " in words for words in found["Batch system"].problems)
+
+
+def test_a_job_that_no_cluster_knows_is_told(pbs: FakePBS, tmp_path: Path) -> None:
+    script = tmp_path / "job.sh"
+    script.write_text("#!/bin/sh\nexec sleep 600\n")
+    done = subprocess.run(
+        ["qsub", "-N", "pxe0123456789a", str(script)],
+        env=pbs.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = sections(use_scheduler=True)
+    healthy(found, "Clusters")
+    (orphan,) = found["Clusters"].facts["orphaned jobs"]
+    assert orphan.startswith(f"{done.stdout.strip()} pxe0123456789a ")
+    assert "delete them" in found["Clusters"].problems[0]
+
+
+def test_broken_profiles_and_records_are_told(pbs: FakePBS, tmp_path: Path) -> None:
+    profiles = tmp_path / "ipython"
+    for name, content in {
+        "broken": "{",
+        "greedy": json.dumps({"version": 1, "engines": 4, "resources": {"queue": "no_such_queue"}}),
+    }.items():
+        (profiles / f"profile_{name}").mkdir(parents=True)
+        (profiles / f"profile_{name}" / "pxengines.json").write_text(content)
+    run = profiles / "profile_greedy" / "pxengines" / "default"
+    run.mkdir(parents=True)
+    (run / "record.json").write_text('{"cluster": ')
+    found = sections(use_scheduler=True)
+    healthy(found, "Profiles", "Clusters")
+    told = "\n".join(found["Profiles"].problems)
+    assert "Profile broken cannot be started: Its settings cannot be used" in told
+    assert "Profile greedy: error in resources.queue" in told
+    assert "The record of cluster greedy is missing or cannot be read" in found["Clusters"].problems[0]
+
+
+def test_folders_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")  # root may write to any folder, but to none in a file
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "file"))
+    found = sections()
+    healthy(found, "Folders")
+    (problem,) = found["Folders"].problems
+    assert "cannot be written" in problem
+    assert "Jupyter's data folder, state" in found["Folders"].facts
+
+
+def test_a_python_without_mpi4py_is_told_and_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+    monkeypatch.setenv("PATH", str(tmp_path / "bare" / "bin"))
+    found = sections(python=[python], run_mpi=True)
+    healthy(found, "MPI")
+    lacks, no_mpiexec = found["MPI"].problems
+    assert "lacks jupyterlab-engines, ipyparallel, mpi4py, numpy" in lacks
+    assert f"{python} -m pip install" in lacks
+    assert "No mpiexec was found" in no_mpiexec
+    assert found["MPI"].facts["two ranks"] == ["not tried: there is no mpiexec"]
+    with_mpiexec = sections(
+        python=[python], mpiexec=[str(Path(sys.executable).parent / "mpiexec")], run_mpi=True
+    )
+    assert with_mpiexec["MPI"].facts["two ranks"][0].startswith("not tried: the engines' Python lacks")
+
+
+def test_an_mpiexec_that_hangs_is_ended_with_its_ranks(tmp_path: Path) -> None:
+    mpiexec = tmp_path / "mpiexec"
+    # Leaves its group, as the proxies of a real one do.
+    mpiexec.write_text(
+        '#!/bin/sh\ncase "$1" in --version) echo "HYDRA build details:"; exit 0;; esac\n'
+        f"setsid sleep 600 & echo $! > {tmp_path / 'rank'}\nexec sleep 600\n"
+    )
+    mpiexec.chmod(0o700)
+    found = sections(mpiexec=[str(mpiexec)], run_mpi=True, seconds=4.0)
+    healthy(found, "MPI")
+    assert "stopped after its time was over" in found["MPI"].problems[0]
+    rank = int((tmp_path / "rank").read_text())
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(rank) and psutil.Process(rank).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_two_worlds_of_one_are_told(tmp_path: Path) -> None:
+    """What happens where mpiexec and mpi4py do not match: each rank is alone."""
+    mpiexec = tmp_path / "mpiexec"
+    mpiexec.write_text(
+        '#!/bin/sh\ncase "$1" in --version) echo "HYDRA build details:"; exit 0;; esac\n'
+        'shift 3\n"$@" || exit\n"$@"\n'
+    )
+    mpiexec.chmod(0o700)
+    found = sections(mpiexec=[str(mpiexec)], run_mpi=True)
+    healthy(found, "MPI")
+    assert found["MPI"].facts["two ranks"][0] == "are not one world"
+
+
+def test_an_examination_that_fails_is_told_and_the_others_stand(tmp_path: Path) -> None:
+    found = sections(audit_file=tmp_path)
+    healthy(found, "Audit")
+    assert found["Audit"].problems[0].startswith("This examination failed: IsADirectoryError")
+
+
+def test_the_last_changes_of_jobs_are_told_without_who(tmp_path: Path) -> None:
+    line = {"at": 0, "who": "bert", "user": "anna", "action": "submit", "outcome": "refused", "detail": "no"}
+    file = tmp_path / "audit.jsonl"
+    file.write_text(json.dumps(line) + "\nnot JSON\n")
+    found = sections(audit_file=file)
+    assert found["Audit"].facts["last lines"] == [
+        "1970-01-01 00:00:00 submit refused no",
+        "cannot be read: not JSON",
+    ]
+
+
+def test_a_long_report_is_cut_and_says_so() -> None:
+    many = {f"fact {n}": [f"value {n} {m}" for m in range(50)] for n in range(50)}
+    section = Section(title="Long", facts=many, problems=[f"problem {n}" for n in range(50)])
+    lines = as_text(Report(version="1", made_at=0.0, sections=[section])).splitlines()
+    assert len(lines) == MOST_LINES + 1 < 200
+    assert "more lines" in lines[-1]
+    assert "- … and 30 more" in lines
