@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from .base import Completed, NoAnswer
+from .base import CommandMissing, Completed, NoAnswer
 
 
 def text(output: bytes) -> str:
@@ -22,7 +22,8 @@ def exit_status(done: Completed) -> int:
     program = done.argv[0].rsplit("/", 1)[-1]
     said = text(done.stderr).strip()
     if done.missing:
-        raise NoAnswer(
+        raise CommandMissing(
+            program,
             f"{program} cannot be run: {said}.",
             "Check that the batch system's commands are on the PATH of the Jupyter server.",
         )

@@ -61,6 +61,19 @@ class NoAnswer(SchedulerError):
     """It did not answer, or what it said cannot be read: nothing is known."""
 
 
+class CommandMissing(NoAnswer):
+    """The command could not be started: nothing was asked, and nothing can have happened.
+
+    Attributes
+    ----------
+    command : its name, e.g. ``qsub``.
+    """
+
+    def __init__(self, command: str, message: str, hint: str = "", output: str = "") -> None:
+        super().__init__(message, hint, output)
+        self.command = command
+
+
 class Unreadable(NoAnswer):
     """The one error that parsers raise; `output` has the text at which they stopped."""
 
@@ -262,6 +275,8 @@ class Scheduler(ABC):
     version: str
     server: str
     actions: frozenset[JobAction]
+    submit_seconds: float = 120.0
+    """After how long a command that submits is killed."""
 
     @abstractmethod
     async def submit(self, order: Submission) -> JobId:
