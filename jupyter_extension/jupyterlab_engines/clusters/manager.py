@@ -48,6 +48,7 @@ from .store import RunRecord, forget_run, read_record, user_name
 from .table import ClusterTable
 from .terminal import TerminalCluster
 
+_DETECT_SECONDS = 3.0
 _POLLED_SECONDS = 30.0
 """A browser that polls counts as watching for this long after a request."""
 
@@ -141,7 +142,9 @@ class ClusterManager:
 
     async def profiles(self) -> list[Profile]:
         """Return the profiles as they are now."""
-        await self.jobs.ready()  # a batch profile is startable only where there is a batch system
+        # A batch profile is startable only where there is a batch system. One whose commands hang must not
+        # keep the panel empty: what they say at last is sent to all.
+        await self.jobs.ready(at_most=_DETECT_SECONDS)
         found = await asyncio.to_thread(self.profile_service.list_profiles)
         self._table.put_profiles(found)
         self.broadcast.touch()
@@ -348,6 +351,7 @@ class ClusterManager:
             try:
                 seen = await asyncio.to_thread(look)
                 await self._take_note(seen)
+                self._looked.set()
                 await self.profiles()
             except Exception:
                 self._log.exception("Looking for clusters failed; trying again")
@@ -443,8 +447,11 @@ class ClusterManager:
             self.broadcast.touch()
 
     def _show_status(self, status: SchedulerStatus) -> None:
+        known = self._table.scheduler.dialect
         if self._table.put_scheduler(status):
             self.broadcast.touch()
+        if status.dialect != known:
+            self._wake.set()  # other profiles can be started now
 
     def _is_watched(self) -> bool:
         return self.broadcast.watched or time.monotonic() - self._polled_at < _POLLED_SECONDS

@@ -116,10 +116,15 @@ class JobService:
         if self._detecting is None:
             self._detecting = asyncio.get_running_loop().create_task(self._detect())
 
-    async def ready(self) -> None:
-        """Return when it is known whether there is a batch system."""
+    async def ready(self, at_most: float | None = None) -> None:
+        """Return when it is known whether there is a batch system, or `at_most` seconds have passed."""
         self.begin()
-        await self._detected.wait()
+        if self._detected.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._detected.wait(), at_most)
+        except asyncio.TimeoutError:
+            return
 
     async def close(self) -> None:
         """End with the server."""
