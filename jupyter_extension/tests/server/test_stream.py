@@ -25,6 +25,7 @@ from jupyterlab_engines.api.models import (
 from jupyterlab_engines.clusters.broadcast import Broadcast
 from jupyterlab_engines.clusters.state import new_cluster
 from jupyterlab_engines.clusters.table import ClusterTable
+from jupyterlab_engines.jobs.status import no_scheduler
 
 WAIT_SECONDS = 90
 
@@ -181,7 +182,7 @@ def cluster(number: int) -> Cluster:
 
 
 async def test_a_slow_browser_gets_the_newest_snapshot_not_a_longer_queue() -> None:
-    table = ClusterTable()
+    table = ClusterTable(no_scheduler("user", 0.0))
     sender, slow = Broadcast(table), Slow()
     sender.subscribe(slow.send)
     await asyncio.sleep(0)
@@ -200,7 +201,7 @@ async def test_a_slow_browser_gets_the_newest_snapshot_not_a_longer_queue() -> N
 
 
 async def test_changes_in_one_moment_are_one_delta() -> None:
-    table = ClusterTable()
+    table = ClusterTable(no_scheduler("user", 0.0))
     sender, quick = Broadcast(table), Slow()
     quick.turn = asyncio.Semaphore(100)
     sender.subscribe(quick.send)
