@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if words.command == "doctor":
             return _doctor(as_json=words.json, run_mpi=not words.no_mpi, seconds=words.seconds)
+        if words.command == "clusters":
+            return _clusters()
         return _parse(words.dialect, words.file)
     except BrokenPipeError:  # the reader, e.g. `head`, has gone
         sys.stderr.close()
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jupyter engines",
-        description="MPI engines for JupyterLab: find out what is wrong.",
+        description="MPI engines for JupyterLab, in a terminal: what runs, and what is wrong.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -75,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         default=30.0,
         metavar="N",
         help="time for each examination; all run at once (default: 30)",
+    )
+    commands.add_parser(
+        "clusters",
+        help="list the clusters of this user, as last recorded",
+        description="Print a line for each cluster: its name, state, engines and the ids of its jobs, as the "
+        "server that looks after it last recorded them, and clusters that ipcluster started.",
     )
     parse = commands.add_parser(
         "parse",
@@ -130,6 +138,36 @@ def _settings(*, run_mpi: bool, seconds: float) -> DoctorSettings:
             f"Jupyter's configuration cannot be read, defaults are used: {type(error).__name__}: {error}\n"
         )
         return DoctorSettings(run_mpi=run_mpi, seconds=seconds)
+
+
+# --- clusters
+
+
+def _clusters() -> int:
+    from .clusters.discovery import look
+    from .clusters.store import read_record
+
+    seen = look()
+    rows = [("CLUSTER", "STATE", "ENGINES", "JOBS")]
+    for key, paths in seen.runs.items():
+        record = read_record(paths.record)
+        if record is None:
+            rows.append((key, "unreadable", "", f"see {paths.record}"))
+            continue
+        cluster = record.cluster
+        jobs = [job.job_id or "no id yet" for job in (cluster.batch.jobs if cluster.batch else ())]
+        engines = f"{cluster.engines_registered} of {cluster.engines_requested}"
+        rows.append((key, cluster.state, engines, " ".join(jobs)))
+    for key, terminal in seen.terminals.items():
+        rows.append((key, "of a terminal", f"? of {terminal.engines or '?'}", ""))
+    if len(rows) == 1:
+        sys.stderr.write("There are no clusters.\n")
+        return 0
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        sys.stdout.write("  ".join([*cells, row[3]]).rstrip() + "\n")
+    return 0
 
 
 # --- parse

