@@ -128,6 +128,7 @@ class Job:
         environment = without_secrets(os.environ)
         if spec.placement == "local":
             environment = outside_of_batch(environment)
+        environment.update(spec.environment)
         environment[RUN_ID_VARIABLE] = spec.run_id
         make_private_dir(paths.security_dir)
         if self._role != "engines":

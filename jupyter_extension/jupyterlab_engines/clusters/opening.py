@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pxengines.launch.paths import RunPaths
 from pxengines.launch.spec import JobSpec
@@ -34,6 +34,10 @@ def _name(plan: StartPlan, script: RenderedScript, run_id: str) -> str:
         return job_name(run_id, script.role)
     found = _NAME.findall(script.text)
     return found[-1] if found else f"{script.role}.sh"
+
+
+def _list(argv: Sequence[str] | None) -> list[str] | None:
+    return None if argv is None else list(argv)
 
 
 def _controller(paths: RunPaths, settings: RunSettings, plan: StartPlan) -> list[str]:
@@ -79,7 +83,7 @@ def open_local(paths: RunPaths, request: StartCluster, settings: RunSettings) ->
         cluster_id=paths.cluster_id,
         engines=request.engines,
         python=list(settings.python),
-        mpiexec=None if settings.mpiexec is None else list(settings.mpiexec),
+        mpiexec=_list(settings.mpiexec),
         mpi_args=list(settings.mpi_args),
         work_dir=settings.work_dir,
     )
@@ -150,8 +154,9 @@ def open_batch(
         cluster_id=paths.cluster_id,
         engines=request.engines,
         python=list(plan.python or settings.python),
-        mpiexec=list(plan.mpiexec) if plan.mpiexec else None,
-        mpi_args=list(plan.mpi_args),
+        mpiexec=_list(plan.mpiexec or settings.mpiexec),
+        mpi_args=list(plan.mpi_args or settings.mpi_args),
+        environment=dict(settings.environment),
         work_dir=settings.work_dir,
         placement=plan.placement,
         controller_address=plan.controller_address,

@@ -30,6 +30,8 @@ class JobSpec:
     controller_address : what the controller listens on: an address, a host name or the name of a network
         interface of its host; empty: chosen there. Without a meaning if `placement` is ``local``.
     encrypt : encrypt traffic that does not leave the host, too; what leaves it always is.
+    environment : variables for controller and engines, on top of what the job has; here and not in the
+        batch script, which others may be able to read.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class JobSpec:
     placement: Placement = "local"
     controller_address: str = ""
     encrypt: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write this order to `path`, mode 0600, atomically."""
