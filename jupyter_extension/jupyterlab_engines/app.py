@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from .audit import Audit
 from .clusters.care import RunSettings
 from .clusters.manager import ClusterManager
 from .clusters.store import Owner, user_name
+from .doctor.ring import RECENT, RecentTrouble
 from .handlers.base import MANAGER
 from .jobs.follow import Pace
 from .jobs.service import JobService, JobSettings
@@ -141,6 +143,7 @@ class EnginesApp(ExtensionApp):
             log=self.log,
         )
         self.settings[MANAGER] = self.manager
+        self.settings[RECENT] = RecentTrouble.of(self.log, logging.getLogger(__package__))
         self._server.event_logger.register_event_schema(EVENT_SCHEMA_PATH)
         IOLoop.current().add_callback(self.manager.begin)
 
@@ -152,6 +155,8 @@ class EnginesApp(ExtensionApp):
         """End in order with the Jupyter server."""
         if self.manager is not None:
             await self.manager.close(stop_clusters=self.stop_local_clusters_on_exit)
+        if RECENT in self.settings:
+            self.settings[RECENT].close()
 
     @property
     def _server(self) -> Any:

@@ -16,7 +16,11 @@ TYPESCRIPT = REPO / "src"
 
 # Modules that neither look at the clock nor at a process, file or environment, and what they may use.
 PURE = {f"jupyterlab_engines.clusters.{name}" for name in ("state", "postmortem", "world", "words")}
-PURE_MAY_USE = PURE | {"jupyterlab_engines.api.models", "msgspec"}
+PURE |= {f"jupyterlab_engines.profiles.{name}" for name in ("text", "strings", "validate", "template", "fit")}
+PURE |= {f"jupyterlab_engines.scheduler.{name}" for name in ("directives", "outcome", "jobids", "refusals")}
+PURE_MAY_USE = PURE | {"msgspec"}
+PURE_MAY_USE |= {f"jupyterlab_engines.api.{name}" for name in ("models", "names", "jobs", "profiles")}
+PURE_MAY_USE |= {f"jupyterlab_engines.scheduler.{name}" for name in ("base", "answer")}
 IMPURE_STANDARD = {
     "asyncio", "ctypes", "datetime", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
     "resource", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "uuid",
@@ -109,6 +113,10 @@ def test_layers_of_the_server() -> None:
         "jupyterlab_engines.api": ("clusters", "handlers", "routes", "app", "errors", "profiles"),
         "jupyterlab_engines.clusters": ("handlers", "routes", "app"),
         "jupyterlab_engines.handlers": ("routes", "app"),
+        "jupyterlab_engines.doctor": ("handlers", "routes"),
+        "jupyterlab_engines.scheduler": ("clusters", "jobs", "profiles", "handlers", "routes", "app", "audit"),
+        "jupyterlab_engines.jobs": ("clusters", "profiles", "handlers", "routes", "app"),
+        "jupyterlab_engines.profiles": ("clusters", "jobs", "handlers", "routes", "app"),
     }
     guilty = [
         (module, name)
