@@ -90,6 +90,7 @@ class AuditedScheduler(Scheduler):
         self.version = scheduler.version
         self.server = scheduler.server
         self.actions = scheduler.actions
+        self.submit_seconds = scheduler.submit_seconds
 
     async def submit(self, order: Submission) -> JobId:
         """Submit; after `NoAnswer` the job may exist."""

@@ -15,12 +15,15 @@ from ..api.models import Cluster, ClusterState
 from ..jobs.service import JobService
 from . import state
 from .adopt import take_over
-from .adopt_batch import interrupted, without_scheduler
+from .adopt_batch import interrupted, rebuild_batch, without_scheduler
 from .batch_run import BatchRun
 from .care import Changed, RunSettings
 from .claims import is_claimed
 from .run import ClusterRun
 from .store import RunRecord, read_record, write_record
+
+_DETECT_SECONDS = 3.0
+"""How long a batch cluster waits to be shown for commands that hang; it is adopted when they answer."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,24 @@ class Adopter:
         record = await asyncio.to_thread(read_record, paths.record)
         if record is not None and await asyncio.to_thread(self._is_settled, paths, record):
             return Settled(record, record.cluster, record.cluster.state)
+        if record is None:
+            record = await self._rebuilt(paths)
         if record is not None and record.batch is not None:
             return await self._take_batch(paths, record)
         return await self._take_local(paths, record)
+
+    async def _rebuilt(self, paths: RunPaths) -> RunRecord | None:
+        """Return a record for a batch run whose own is spoiled: its jobs live on, and are found."""
+        if not await asyncio.to_thread(paths.record.exists):
+            return None
+        await self._jobs.ready()
+        dialect = None if self._jobs.rules is None else self._jobs.rules.name
+        if dialect is None:
+            return None
+        record = await asyncio.to_thread(rebuild_batch, paths, self._settings.owner, dialect)
+        if record is not None:
+            self._log.warning("The record of cluster %s cannot be read; looking for its jobs", paths.key)
+        return record
 
     def _is_settled(self, paths: RunPaths, record: RunRecord) -> bool:
         owner = self._settings.owner
@@ -80,7 +98,7 @@ class Adopter:
         return ClusterRun(paths, adopted.record, settings, self._changed, adopted.job)
 
     async def _take_batch(self, paths: RunPaths, record: RunRecord) -> BatchRun | Settled:
-        await self._jobs.ready()
+        await self._jobs.ready(at_most=_DETECT_SECONDS)
         watch = self._jobs.watch
         if watch is None:
             # Nothing can be known of its jobs here: it is shown as last seen, and adopted when that changes.

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import psutil
+
 from ..api.names import JobId
 from ..scheduler.base import Refused, Scheduler, SchedulerError, UnknownJob
-from .processes import on_a_command_line
 
 _LONGEST_SECONDS = 60.0
 _DELETE_AGAIN_SECONDS = 30.0
@@ -72,7 +73,7 @@ class Asking:
             new = [job_id for job_id in await self.find(name) if job_id not in before]
             if new:
                 return new[-1]
-            if await asyncio.to_thread(on_a_command_line, str(script)):
+            if await asyncio.to_thread(qsub_runs, script, self._scheduler.submit_seconds):
                 misses = 0  # a qsub of ours still runs: its job may come yet
             else:
                 misses += 1
@@ -100,3 +101,21 @@ class Asking:
 
     def _pause(self, failures: int) -> float:
         return float(min(self._retry_seconds * 2 ** min(failures, 10), _LONGEST_SECONDS))
+
+
+def qsub_runs(script: Path, seconds: float) -> bool:
+    """Tell whether a qsub of this script runs on this machine; one older than `seconds` is killed.
+
+    A server that is killed leaves its qsub behind, and one that hangs would be waited for for ever. Blocks.
+    """
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if str(script) not in words or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if time.time() - process.create_time() > seconds and any(Path(w).name == "qsub" for w in words):
+                process.kill()
+            return True
+        except (psutil.Error, OSError):
+            continue  # gone, or another user's
+    return False

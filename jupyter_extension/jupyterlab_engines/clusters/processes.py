@@ -121,17 +121,6 @@ def of_run(run_id: str) -> list[psutil.Process]:
     return found
 
 
-def on_a_command_line(argument: str) -> bool:
-    """Tell whether a living process of this machine was started with exactly this argument."""
-    for process in psutil.process_iter():
-        try:
-            if argument in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-                return True
-        except (psutil.Error, OSError):
-            continue  # gone, or another user's
-    return False
-
-
 def end_run(run_id: str, grace_seconds: float) -> list[int]:
     """End every process that carries `run_id`, politely for `grace_seconds`; return who still lives."""
     strays = of_run(run_id)

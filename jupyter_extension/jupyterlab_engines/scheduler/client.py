@@ -77,6 +77,7 @@ class BatchScheduler(Scheduler):
         self.server = dialect.server
         self.actions = dialect.actions
         self.user = user
+        self.submit_seconds = limits.submit
         self._limits = limits
         self._dialect = dialect
         self._query_environ = query_environment(environ)
