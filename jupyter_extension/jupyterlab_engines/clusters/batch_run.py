@@ -26,12 +26,17 @@ from .care import Changed, RunCare, RunSettings, read_run_events
 from .claims import CLAIM_SECONDS, renew_claim
 from .controller import LocalController
 from .processes import JobProcess, remove_traces
-from .roster import MPI_FACTS
+from .roster import MPI_FACTS, Roster
 from .store import BatchOrder, RunRecord
 from .words import failure
 
 _JOURNAL_SECONDS = 10.0
 _EVENTS_SECONDS = 2.0
+_PULSE_SECONDS = 15.0
+"""How often to ask the hub for a sign of life: a node that is lost says no last words."""
+_PULSE_PATIENCE_SECONDS = 10.0
+_RESTART_SECONDS = 1.5
+"""A job whose start moved by more than this was started anew; schedulers tell it in whole seconds."""
 _SOON_SECONDS = 1.0
 """An answer within this time was no silence: the number of seconds would say nothing."""
 _WAITING: frozenset[JobState] = frozenset({"queued", "held", "waiting"})
@@ -72,7 +77,12 @@ class BatchRun(RunCare):
         self._seen: dict[JobRole, Sighting] = {}
         self._news = asyncio.Event()
         self._awaits_controller = False
-        self._signs: tuple[bool, int, bool] = (False, 0, False)
+        self._signs: tuple[bool, ...] = ()
+        self._begun = ""
+        self._silent_hub = False
+        self._started_at: float | None = None
+        self._restarted = False
+        self._runs_again = False
         self._asking = Asking(
             scheduler,
             retry_seconds=watch.pace.retry,
@@ -191,7 +201,8 @@ class BatchRun(RunCare):
                 elif not self._runs() and follow is not None:
                     await _cancel(follow)
                     follow = None
-                    await asyncio.to_thread(remove_traces, self._paths, None)  # requeued: they lead nowhere
+                    if not self._runs_again:  # else it has removed them itself, and may have made new ones
+                        await asyncio.to_thread(remove_traces, self._paths, None)
                 if follow is not None and follow.done():
                     return follow.result()
                 await self._wait_for_news()
@@ -216,7 +227,7 @@ class BatchRun(RunCare):
 
     async def _wait_for_news(self) -> None:
         """Wait for the scheduler, the hub or somebody; meanwhile hear what the job itself tells."""
-        if self.cluster.state == "ready":
+        if self.cluster.state == "ready" and not any(self._signs):
             for followed in self._followed.values():
                 followed.calm()
         if self._awaits_controller:
@@ -231,17 +242,32 @@ class BatchRun(RunCare):
             await self._hurry_for_a_reason()
 
     async def _hurry_for_a_reason(self) -> None:
-        """Ask the scheduler more often, once for each sign that the job is about to end."""
+        """Ask the scheduler more often, once for each sign that the job is about to end or began anew."""
         events = await asyncio.to_thread(read_run_events, self._paths)
-        told = sum(event["event"] in _LAST_WORDS for event in events)
+        told = any(event["event"] in _LAST_WORDS for event in events)
+        begun = " ".join(str(event.get("at")) for event in events if event["event"] == "job_started")
         ends_at = self._batch.ends_at
         over = ends_at is not None and time.time() > ends_at
-        signs = (self.cluster.state == "degraded", told, over)
-        if signs != self._signs:
-            self._signs = signs
-            if any(signs):
-                for followed in self._followed.values():
-                    followed.hurry(time.monotonic())
+        signs = (self.cluster.state == "degraded", told, over, self._silent_hub)
+        again = begun != self._begun and self._begun != ""
+        if again or (signs != self._signs and any(signs)):
+            for followed in self._followed.values():
+                followed.hurry(time.monotonic())
+        self._signs, self._begun = signs, begun
+
+    async def _keep_up(self, roster: Roster) -> Failure | None:
+        pulse = asyncio.create_task(self._feel_pulse(roster))
+        try:
+            return await super()._keep_up(roster)
+        finally:
+            pulse.cancel()
+            await asyncio.wait({pulse})
+            self._silent_hub = False
+
+    async def _feel_pulse(self, roster: Roster) -> None:
+        while True:
+            await asyncio.sleep(_PULSE_SECONDS)
+            self._silent_hub = not await roster.answers(_PULSE_PATIENCE_SECONDS)
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -349,6 +375,9 @@ class BatchRun(RunCare):
         if (known.state, known.outcome) != (job.state, job.outcome):
             since = known.since if known.state == job.state else time.time()
             self._put_job(role, state=job.state, outcome=job.outcome, since=since)
+        if role == self._main and job.state == "running" and job.started_at is not None:
+            before, self._started_at = self._started_at, job.started_at
+            self._restarted |= before is not None and job.started_at - before > _RESTART_SECONDS
         if role == self._main or job.state in _WAITING:
             ends_at = None
             if role == self._main and job.started_at is not None and job.walltime_seconds is not None:
@@ -373,8 +402,11 @@ class BatchRun(RunCare):
                 return failure("job_never_runs", params)
         seen = self._seen.get(self._main)
         if isinstance(seen, Present):
-            if seen.job.state in _WAITING and self.cluster.state != "queued":
+            if (seen.job.state in _WAITING or self._restarted) and self.cluster.state != "queued":
+                # It went through the queue, seen or not; if it runs again, the next look says so.
+                self._restarted, self._runs_again = False, seen.job.state in _ACTIVE
                 self._advance(state.JobQueued(time.time()))
+                self._news.set()
             elif seen.job.state in _ACTIVE and self.cluster.state in ("submitting", "queued"):
                 self._advance(state.JobStarted(time.time()))
         return None

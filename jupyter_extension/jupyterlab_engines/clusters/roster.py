@@ -88,6 +88,14 @@ class Roster:
                 self.facts.pop(engine_id, None)
         self._changed()
 
+    async def answers(self, timeout: float) -> bool:
+        """Tell whether the hub answers within `timeout` seconds; meanwhile it says who is registered."""
+        try:
+            await self._link.ask(timeout)
+        except LinkError:
+            return False
+        return True
+
     async def close(self) -> None:
         """Ask no more."""
         tasks = list(self._learning.values())
