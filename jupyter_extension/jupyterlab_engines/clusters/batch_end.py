@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -18,6 +19,11 @@ _OUTPUT_SECONDS = 5.0
 _NEAR_SECONDS = 15.0
 """A job that ended this close to the end of its walltime, for no known reason, was ended by it."""
 _VAGUE = frozenset({"job_killed", "internal"})
+_TIME_IS_OVER = re.compile(
+    r"^(?:=>> PBS: job killed: walltime \d+ exceeded limit|slurmstepd.*CANCELLED AT .*DUE TO TIME LIMIT)",
+    re.MULTILINE,
+)
+"""What schedulers write into the output of a job that they end; Slurm's commands tell no exit status."""
 
 
 def why_batch_ended(
@@ -35,10 +41,15 @@ def why_batch_ended(
     log, _ = read_tail(paths.job_log(ended.role), _LINES)
     outcome = ended.outcome
     code = outcome.code if outcome is not None else None
-    if code == "walltime" or (
-        code in (None, "unknown", "deleted", "signal")
-        and batch.ends_at is not None
-        and now > batch.ends_at - _NEAR_SECONDS
+    told_by_scheduler = _TIME_IS_OVER.search(log) is not None
+    if (
+        code == "walltime"
+        or (code != "succeeded" and told_by_scheduler)
+        or (
+            code in (None, "unknown", "deleted", "signal")
+            and batch.ends_at is not None
+            and now > batch.ends_at - _NEAR_SECONDS
+        )
     ):
         walltime = clock_time(batch.resources.walltime_seconds)
         return failure("job_walltime", {"job_id": job_id, "walltime": walltime}, log)
