@@ -176,6 +176,9 @@ class ClusterManager:
         """
         await self.ready()
         profile = await asyncio.to_thread(self.profile_service.find_profile, request.profile)
+        if not profile.startable and profile.kind != "local":
+            await self.jobs.ready()  # this server may just have begun to look for the batch system
+            profile = await asyncio.to_thread(self.profile_service.find_profile, request.profile)
         if request.engines > profile.max_engines:
             raise BadRequest(
                 f"engines must be a whole number from 1 to {profile.max_engines}, not {request.engines}.",
