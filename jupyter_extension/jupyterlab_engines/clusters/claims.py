@@ -7,7 +7,9 @@ over. All functions touch the disk: call them in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import time
 
 from pxengines.launch.paths import RunPaths
@@ -17,7 +19,7 @@ from .store import Owner, RunRecord, read_record
 CLAIM_SECONDS = 20.0
 """How often a claim is renewed."""
 STALE_SECONDS = 90.0
-"""How old a claim must be to be over; clocks of hosts may differ by seconds."""
+"""How old a claim must be to be over, by the clock of the file system that both hosts share."""
 
 
 def renew_claim(paths: RunPaths, owner: Owner) -> bool:
@@ -40,6 +42,21 @@ def is_claimed(paths: RunPaths, record: RunRecord, owner: Owner) -> bool:
     if not record.owner.elsewhere():
         return record.owner.lives()
     try:
-        return time.time() - paths.claim.stat().st_mtime < STALE_SECONDS
+        touched = paths.claim.stat().st_mtime
     except OSError:
         return False
+    # One from the future was made before the clock was set back: it would hold until then.
+    return abs(_time_there(paths) - touched) < STALE_SECONDS
+
+
+def _time_there(paths: RunPaths) -> float:
+    """Return what the file system takes for now: its clock, not ours, stamped the claim."""
+    probe = paths.claim.with_name(f".{paths.claim.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        probe.touch(mode=0o600)
+        return probe.stat().st_mtime
+    except OSError:
+        return time.time()
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
