@@ -15,9 +15,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import ipyparallel as ipp
 import pytest
 from documents import ADMINS, DOCUMENTS, README, USERS, Block, block, blocks, shell_lines
-from rigserver import RigServer
+from realserver import RealServer
 from rigside import Rig, until
 
 from jupyterlab_engines.profiles import settings as on_disk
@@ -36,8 +37,13 @@ _ALL = [b for document in DOCUMENTS for b in blocks(document, "sh")]
 _EXECUTED = [b for b in _ALL if not set(shell_lines(b)) <= set(NOT_EXECUTED)]
 
 
-def _needs_rig(example: Block) -> bool:
-    return any(line.split()[0] in ("ipcluster", "qstat") for line in shell_lines(example))
+def _begins(example: Block, program: str) -> bool:
+    return any(line.split()[0] == program for line in shell_lines(example))
+
+
+_CLUSTER = [b for b in _EXECUTED if _begins(b, "ipcluster")]
+_QUEUE = [b for b in _EXECUTED if _begins(b, "qstat")]
+_OTHERS = [b for b in _EXECUTED if b not in _CLUSTER and b not in _QUEUE]
 
 
 def test_what_is_not_executed_is_still_in_the_documents() -> None:
@@ -64,7 +70,7 @@ def _path(python: str, path: str) -> str:
     return f"{Path(python).parent}{os.pathsep}{path}"
 
 
-@pytest.mark.parametrize("example", [b for b in _EXECUTED if not _needs_rig(b)], ids=lambda b: b.where)
+@pytest.mark.parametrize("example", _OTHERS, ids=lambda b: b.where)
 def test_commands(example: Block, tmp_path: Path) -> None:
     environment = {
         "HOME": str(tmp_path),
@@ -83,129 +89,163 @@ def test_commands(example: Block, tmp_path: Path) -> None:
         _check(line, done.stdout)
 
 
-@pytest.mark.parametrize("example", [b for b in _EXECUTED if _needs_rig(b)], ids=lambda b: b.where)
-def test_commands_on_the_rig(example: Block, rig: Rig) -> None:
-    folder = rig.folder("documents")
-    _write_profile(folder / "ipython")
-    rig.give(folder)
-    environment = {
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
-        "PATH": _path(rig.python, rig.environment["PATH"]),
-    }
+class Terminal:
+    """The job user's terminal, in a folder of its own, with the profile ``pbs`` that users are shown."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.folder = rig.folder("documents")
+        profile = self.folder / "ipython" / "profile_pbs"
+        profile.mkdir(parents=True)
+        example = block(USERS, "json", "pxengines.json")
+        on_disk.write(profile, on_disk.decode(example.text.encode(), profile))
+        rig.give(self.folder)
+        self.environment = {
+            "IPYTHONDIR": str(self.folder / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "PATH": _path(rig.python, rig.environment["PATH"]),
+        }
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a line as the shell does."""
+        return self.rig.run_as_job_user(
+            ["bash", "-c", line], cwd=self.folder, timeout=150, **self.environment
+        )
+
+
+@pytest.fixture
+def terminal(rig: Rig) -> Iterator[Terminal]:
+    terminal = Terminal(rig)
+    yield terminal
+    rig.cancel(terminal.folder)
+    until(lambda: not rig.processes(terminal.folder), "the end of what was started in the terminal")
+
+
+@pytest.mark.parametrize("example", _QUEUE, ids=lambda b: b.where)
+def test_commands_about_the_queue(example: Block, terminal: Terminal) -> None:
+    for line in shell_lines(example):
+        done = terminal.run(line)
+        # Slurm's qstat says by 153 that there was nothing to list.
+        expected = {0, 153} if line.startswith("qstat") else {0}
+        assert done.returncode in expected, f"{line}\n{done.stdout}{done.stderr}"
+        _check(line, done.stdout)
+
+
+@pytest.mark.parametrize("example", _CLUSTER, ids=lambda b: b.where)
+def test_a_cluster_of_a_terminal_and_the_cells_for_users(example: Block, terminal: Terminal) -> None:
+    start, *others = shell_lines(example)
+    done = terminal.run(start)
+    assert done.returncode == 0, f"{start}\n{done.stdout}{done.stderr}"
+    _wait_for_engines(terminal)
+    ids, sizes, sums, totals = _run_cells_on_the_rig(terminal, USERS)
+    assert ids == list(range(8))
+    assert sizes == [8] * 8
+    assert sums == totals == [496.0] * 8
+    _check_modes(terminal)
+    for line in others:
+        done = terminal.run(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        _check(line, done.stdout)
+    assert all(job.is_over for job in terminal.rig.jobs(terminal.folder))
+    _check_audit(terminal)
+
+
+def _wait_for_engines(terminal: Terminal) -> None:
+    file = terminal.folder / "ipython" / "profile_pbs" / "security" / "ipcontroller-client.json"
+    until(file.exists, f"the connection file {file}")
+    client = ipp.Client(str(file), timeout=60)
     try:
-        for line in shell_lines(example):
-            done = rig.run_as_job_user(["bash", "-c", line], cwd=folder, timeout=120, **environment)
-            # Slurm's qstat says by 153 that there was nothing to list, or that its answer ends there.
-            expected = {0, 153} if line.startswith("qstat") else {0}
-            assert done.returncode in expected, f"{line}\n{done.stdout}{done.stderr}"
-            _check(line, done.stdout)
-        assert all(job.is_over for job in rig.jobs(folder))
+        client.wait_for_engines(8, timeout=120, interactive=False)
     finally:
-        rig.cancel(folder)
+        client.close()
 
 
-def _write_profile(ipython_dir: Path) -> None:
-    """Make the profile ``pbs`` that the document for users shows."""
-    folder = ipython_dir / "profile_pbs"
-    folder.mkdir(parents=True)
-    on_disk.write(folder, on_disk.decode(block(USERS, "json", "pxengines.json").text.encode(), folder))
+def _check_modes(terminal: Terminal) -> None:
+    """Hold the table of files in admins.md."""
+    profile = terminal.folder / "ipython" / "profile_pbs"
+    run = profile / "pxengines" / "default"
+    expected = {
+        profile / "pxengines.json": 0o600,
+        run: 0o700,
+        run / "cluster.sh": 0o700,
+        profile / "security": 0o700,
+        profile / "security" / "ipcontroller-client.json": 0o600,
+        _audit_file(terminal): 0o600,
+    }
+    assert {path: stat.S_IMODE(path.stat().st_mode) for path in expected} == expected
+
+
+def _audit_file(terminal: Terminal) -> Path:
+    return terminal.folder / "data" / "engines" / "audit.jsonl"
+
+
+def _check_audit(terminal: Terminal) -> None:
+    told = json.loads(block(ADMINS, "json", "A JSON object a line").text)
+    lines = [json.loads(line) for line in _audit_file(terminal).read_text(encoding="utf-8").splitlines()]
+    assert [line["action"] for line in lines] == ["submit", "delete"]
+    noted = lines[0]
+    assert {name: type(value) for name, value in noted.items()} == {n: type(v) for n, v in told.items()}
+    assert (noted["action"], noted["outcome"]) == (told["action"], told["outcome"])
 
 
 # --- cells
 
 
-@pytest.fixture(scope="module")
-def server(rig: Rig) -> Iterator[RigServer]:
-    """A server with the clusters that the cells connect to: ``pbs`` of the document, and ``local``."""
-    server = RigServer(rig)
-    rig.run_as_job_user(["mkdir", "-p", str(server.folder / "root")])
-    _write_profile(server.ipython_dir)
-    rig.give(server.folder)
+def _cells(document: str) -> list[Block]:
+    return [b for b in blocks(document, "python") if not b.is_configuration]
+
+
+def _put_cells(document: str, folder: Path) -> list[str]:
+    """Put the cells of a document and what runs them into a folder; return its arguments for Python."""
+    shutil.copy(HERE / "notebook_side.py", folder)
+    texts = [b.text for b in _cells(document)]
+    (folder / "cells.json").write_text(json.dumps(texts), encoding="utf-8")
+    return ["notebook_side.py", "cells.json", "results.json"]
+
+
+def _values(document: str, folder: Path, output: str) -> list[list[float]]:
+    """Return the lists of numbers that the cells had as values; fail if one of them failed."""
+    told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    failed = [(b.where, t["error"]) for b, t in zip(_cells(document), told, strict=True) if not t["ok"]]
+    assert failed == [], output
+    return [_numbers(t["value"]) for t in told if t["value"] and not t["value"].startswith("<")]
+
+
+def _numbers(value: str) -> list[float]:
+    """Return the numbers in the text of a list, whatever numpy calls them: ``[np.int64(496), …]``."""
+    return [
+        float(word) if "." in word else int(word) for word in re.findall(r"(?<![\w.])\d+(?:\.\d*)?", value)
+    ]
+
+
+def _run_cells_on_the_rig(terminal: Terminal, document: str) -> list[list[float]]:
+    folder = terminal.rig.folder("cells")
+    arguments = _put_cells(document, folder)
+    terminal.rig.give(folder)
+    argv = [terminal.rig.python, *arguments]
+    done = terminal.rig.run_as_job_user(argv, cwd=folder, timeout=120, **terminal.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return _values(document, folder, done.stdout)
+
+
+def test_cells_of_the_readme(tmp_path: Path) -> None:
+    server = RealServer(tmp_path)
     try:
-        server.begin()
-        for profile in ("pbs", "local"):
-            server.start(8, profile)
-        for profile in ("pbs", "local"):
-            server.until_state("ready", profile)
-        yield server
+        server.begin("--EnginesApp.use_scheduler=False")
+        server.start(8)
+        server.until_state("ready")
+        done = subprocess.run(
+            [sys.executable, *_put_cells(README, tmp_path)],
+            cwd=tmp_path,
+            env={**os.environ, "IPYTHONDIR": str(server.ipython_dir)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     finally:
         server.end()
-        rig.cancel(server.folder)
-        until(lambda: not rig.processes(server.folder), "the end of what the server started")
-
-
-def _run_cells(rig: Rig, server: RigServer, document: str) -> list[str]:
-    """Run the cells of a document in order, in one kernel; return the values of those that have one."""
-    cells = [b for b in blocks(document, "python") if not b.is_configuration]
-    folder = rig.folder("cells")
-    shutil.copy(HERE / "notebook_side.py", folder)
-    (folder / "cells.json").write_text(json.dumps([b.text for b in cells]), encoding="utf-8")
-    rig.give(folder)
-    argv = [rig.python, "notebook_side.py", "cells.json", "results.json"]
-    done = rig.run_as_job_user(argv, cwd=folder, timeout=120, IPYTHONDIR=str(server.ipython_dir))
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    failed = [(b.where, t["error"]) for b, t in zip(cells, told, strict=True) if not t["ok"]]
-    assert failed == [], done.stdout
-    return [t["value"] for t in told if t["value"]]
-
-
-def test_cells_for_users(rig: Rig, server: RigServer) -> None:
-    ids, sizes, sums, totals = (
-        _without_types(value) for value in _run_cells(rig, server, USERS) if not value.startswith("<")
-    )
-    assert ids == str(list(range(8)))
-    assert sizes == str([8] * 8)
-    assert sums == str([496.0] * 8)
-    assert totals == str([496.0] * 8)
-
-
-def test_cells_of_the_readme(rig: Rig, server: RigServer) -> None:
-    ranks, totals = (
-        _without_types(value) for value in _run_cells(rig, server, README) if not value.startswith("<")
-    )
-    assert ranks == str(list(range(8)))
-    assert totals == str([496] * 8)
-
-
-def _without_types(value: str) -> str:
-    """Return the text of a list of numbers as plain Python writes it."""
-    return str([float(n) if "." in n else int(n) for n in re.findall(r"(?<![\w.])\d+(?:\.\d*)?", value)])
-
-
-# --- files
-
-
-def test_files_have_the_modes_that_are_told(server: RigServer) -> None:
-    profile = server.ipython_dir / "profile_pbs"
-    run = profile / "pxengines" / "default"
-    modes = {
-        path: stat.S_IMODE(path.stat().st_mode)
-        for path in (
-            profile / "pxengines.json",
-            run,
-            run / "cluster.sh",
-            profile / "security",
-            server.folder / "data" / "engines" / "audit.jsonl",
-            *(profile / "security").glob("*-client.json"),
-        )
-    }
-    assert {path.name: mode for path, mode in modes.items()} == {
-        "pxengines.json": 0o600,
-        "default": 0o700,
-        "cluster.sh": 0o700,
-        "security": 0o700,
-        "audit.jsonl": 0o600,
-        "ipcontroller-client.json": 0o600,
-    }
-
-
-def test_the_audit_is_as_told(server: RigServer) -> None:
-    told = json.loads(block(ADMINS, "json", "A JSON object a line").text)
-    [line] = (server.folder / "data" / "engines" / "audit.jsonl").read_text(encoding="utf-8").splitlines()
-    noted = json.loads(line)
-    assert set(noted) == set(told)
-    assert {name: type(value) for name, value in noted.items()} == {n: type(v) for n, v in told.items()}
-    assert (noted["action"], noted["outcome"]) == (told["action"], told["outcome"])
+    ranks, totals = _values(README, tmp_path, done.stdout)
+    assert ranks == list(range(8))
+    assert totals == [496] * 8
