@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import msgspec
 
 from pxengines.launch.paths import RunPaths
 from pxengines.launch.spec import JobSpec
 
-from ..api.models import Batch, Cluster, ClusterJob, Dialect, Resources
+from ..api.models import Batch, Cluster, ClusterJob, Dialect, JobRole, Resources
+from ..api.names import Placement
 from ..profiles.script import roles
 from . import state
 from .batch_run import script_path
@@ -37,27 +41,50 @@ def without_scheduler(cluster: Cluster, at: float) -> Cluster:
     )
 
 
-def rebuild_batch(paths: RunPaths, owner: Owner, dialect: Dialect) -> RunRecord | None:
-    """Return a record in place of one that cannot be read, made from the order and the scripts; or None.
+@dataclass(frozen=True)
+class SpoiledOrder:
+    """What is left of a batch run whose record cannot be read.
 
-    Its jobs may exist, and are found by their names. None if those are not unique (legacy templates), if
-    there is no order, or if the controller ran beside the lost server. Blocks.
+    Attributes
+    ----------
+    names : of its jobs, by role, in the order of their submission.
+    at : when it was started (epoch seconds).
     """
+
+    spec: JobSpec
+    placement: Placement
+    names: Mapping[JobRole, str]
+    at: float
+
+
+def spoiled_order(paths: RunPaths) -> SpoiledOrder | None:
+    """Return the order of a batch run whose record cannot be read, so that its jobs can be found by name.
+
+    None if there is no record or no order, if the names are not unique (legacy templates), or if the
+    controller ran beside the lost server. Blocks.
+    """
+    if not paths.record.exists():
+        return None
     try:
         spec = JobSpec.read(paths.spec)
         at = paths.spec.stat().st_mtime
         if spec.placement == "local" or spec.placement == "server":
             return None
-        order = roles(spec.placement)
-        names = {role: job_name(spec.run_id, role) for role in order}
-        scripts = [script_path(paths, role).read_text(encoding="utf-8").split() for role in order]
+        names = {role: job_name(spec.run_id, role) for role in roles(spec.placement)}
+        scripts = [script_path(paths, role).read_text(encoding="utf-8").split() for role in names]
     except (OSError, ValueError, TypeError):
         return None
     if any(name not in words for name, words in zip(names.values(), scripts, strict=True)):
         return None
+    return SpoiledOrder(spec, spec.placement, names, at)
+
+
+def rebuilt(paths: RunPaths, order: SpoiledOrder, owner: Owner, dialect: Dialect) -> RunRecord:
+    """Return a record in place of the spoiled one: all its jobs may exist, and none is known."""
+    spec, at = order.spec, order.at
     batch = Batch(
         dialect=dialect,
-        placement=spec.placement,
+        placement=order.placement,
         resources=Resources(
             queue=None,
             walltime_seconds=None,
@@ -69,7 +96,7 @@ def rebuild_batch(paths: RunPaths, owner: Owner, dialect: Dialect) -> RunRecord 
         ),
         jobs=[
             ClusterJob(role=role, name=name, job_id=None, state=None, since=at, outcome=None)
-            for role, name in names.items()
+            for role, name in order.names.items()
         ],
         reason=None,
         estimated_start_at=None,
@@ -93,6 +120,10 @@ def rebuild_batch(paths: RunPaths, owner: Owner, dialect: Dialect) -> RunRecord 
         job_pid=None,
         job_started=None,
         batch=BatchOrder(
-            controller=[], roles=list(order), began=dict.fromkeys(order, at), before={}, legacy=False
+            controller=[],
+            roles=list(order.names),
+            began=dict.fromkeys(order.names, at),
+            before={},
+            legacy=False,
         ),
     )

@@ -15,7 +15,7 @@ from ..api.models import Cluster, ClusterState
 from ..jobs.service import JobService
 from . import state
 from .adopt import take_over
-from .adopt_batch import interrupted, rebuild_batch, without_scheduler
+from .adopt_batch import interrupted, rebuilt, spoiled_order, without_scheduler
 from .batch_run import BatchRun
 from .care import Changed, RunSettings
 from .claims import is_claimed
@@ -58,23 +58,16 @@ class Adopter:
         if record is not None and await asyncio.to_thread(self._is_settled, paths, record):
             return Settled(record, record.cluster, record.cluster.state)
         if record is None:
-            record = await self._rebuilt(paths)
+            order = await asyncio.to_thread(spoiled_order, paths)
+            if order is not None:
+                await self._jobs.ready(at_most=_DETECT_SECONDS)
+                if self._jobs.rules is None:
+                    return None  # its jobs may live, and are looked for as soon as somebody can be asked
+                self._log.warning("The record of cluster %s cannot be read; looking for its jobs", paths.key)
+                record = rebuilt(paths, order, self._settings.owner, self._jobs.rules.name)
         if record is not None and record.batch is not None:
             return await self._take_batch(paths, record)
         return await self._take_local(paths, record)
-
-    async def _rebuilt(self, paths: RunPaths) -> RunRecord | None:
-        """Return a record for a batch run whose own is spoiled: its jobs live on, and are found."""
-        if not await asyncio.to_thread(paths.record.exists):
-            return None
-        await self._jobs.ready()
-        dialect = None if self._jobs.rules is None else self._jobs.rules.name
-        if dialect is None:
-            return None
-        record = await asyncio.to_thread(rebuild_batch, paths, self._settings.owner, dialect)
-        if record is not None:
-            self._log.warning("The record of cluster %s cannot be read; looking for its jobs", paths.key)
-        return record
 
     def _is_settled(self, paths: RunPaths, record: RunRecord) -> bool:
         owner = self._settings.owner
