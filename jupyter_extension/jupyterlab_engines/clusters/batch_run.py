@@ -408,6 +408,7 @@ class BatchRun(RunCare):
                 self._advance(state.JobQueued(time.time()))
                 self._news.set()
             elif seen.job.state in _ACTIVE and self.cluster.state in ("submitting", "queued"):
+                self._restarted = False  # seen in the queue
                 self._advance(state.JobStarted(time.time()))
         return None
 
