@@ -205,6 +205,17 @@ def test_the_pace_is_the_one_that_is_told() -> None:
     assert (claims.CLAIM_SECONDS, claims.STALE_SECONDS) == (20, 90)
 
 
+def test_the_numbers_of_commands_are_those_that_are_held() -> None:
+    """Each number in the table is a limit in the test that counts."""
+    told = [cells[1] for cells in rows(ADMINS, "in an hour with")]
+    counted = (REPO / "jupyter_extension/tests/jobs/test_watch.py").read_text(encoding="utf-8")
+    held = [re.findall(r"STEADY = (\d+)", counted)[0], *re.findall(r"\) <= (13)$", counted, re.MULTILINE)]
+    nothing = "assert len(pbs.calls()) == before" in counted
+    queued = sum(map(int, re.findall(r"asked <= (\d+) \+ (\d+) \+ (\d+)", counted)[0]))
+    silent = re.findall(r"- before <= (130)$", counted, re.MULTILINE)
+    assert told == [*held, "0" if nothing else "", str(queued), *silent]
+
+
 # --- words
 
 
