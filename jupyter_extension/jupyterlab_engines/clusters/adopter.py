@@ -19,6 +19,7 @@ from .adopt_batch import interrupted, rebuilt, spoiled_order, without_scheduler
 from .batch_run import BatchRun
 from .care import Changed, RunSettings
 from .claims import is_claimed
+from .processes import end_run
 from .run import ClusterRun
 from .store import RunRecord, read_record, write_record
 
@@ -100,6 +101,8 @@ class Adopter:
         adopted = msgspec.structs.replace(record, owner=self._settings.owner, cluster=cluster)
         await self._write(paths, adopted)
         if cluster.state not in state.LIVE:
+            # A controller beside Jupyter may have been started all the same.
+            await asyncio.to_thread(end_run, cluster.run_id, 2.0)
             return Settled(adopted, cluster, None)
         self._log.info("Looking after cluster %s and its jobs from now on", paths.key)
         return BatchRun(paths, adopted, self._settings, self._changed, watch=watch, scheduler=watch.scheduler)

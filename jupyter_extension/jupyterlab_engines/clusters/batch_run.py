@@ -18,14 +18,14 @@ from pxengines.launch.paths import RunPaths
 from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobState
 from ..jobs.follow import Followed, Gone, Present, Sighting, Unknown
 from ..jobs.watch import JobWatch
-from ..scheduler.base import Refused, Scheduler, SchedulerError, Submission
+from ..scheduler.base import CommandMissing, Refused, Scheduler, SchedulerError, Submission
 from . import state
 from .batch_asking import Asking
 from .batch_end import why_batch_ended
 from .care import Changed, RunCare, RunSettings, read_run_events
 from .claims import CLAIM_SECONDS, renew_claim
 from .controller import LocalController
-from .processes import JobProcess, remove_traces
+from .processes import JobProcess, end_run, remove_traces
 from .roster import MPI_FACTS, Roster
 from .store import BatchOrder, RunRecord
 from .words import failure
@@ -71,6 +71,8 @@ class BatchRun(RunCare):
         scheduler: Scheduler,
     ) -> None:
         super().__init__(paths, record, settings, changed)
+        self.taken_over = False
+        """Whether another server looks after the run now."""
         self._watch_jobs = watch
         self._scheduler = scheduler
         self._followed: dict[JobRole, Followed] = {}
@@ -168,6 +170,7 @@ class BatchRun(RunCare):
         while True:
             if not await asyncio.to_thread(renew_claim, self._paths, self._settings.owner):
                 self._log.warning("Cluster %s is looked after by another server now", self._paths.key)
+                self.taken_over = True
                 if self._life is not None:
                     self._life.cancel()
                 return
@@ -217,6 +220,8 @@ class BatchRun(RunCare):
         if record.job_pid is not None:
             self._controller.take_over(JobProcess(record.job_pid, record.job_started, child=False))
             return
+        # A server that was killed in this very moment may have started one and not noted it.
+        await asyncio.to_thread(end_run, self.cluster.run_id, 2.0)
         source = "controller" if self._order.legacy else "job-controller"
         process = await self._controller.start(self._order.controller, self._paths.log(source))
         self._record = msgspec.structs.replace(record, job_pid=process.pid, job_started=process.started)
@@ -324,6 +329,9 @@ class BatchRun(RunCare):
             self._put_order(began=order.began)
             params = {"queue": self._batch.resources.queue or "", "detail": error.message, "hint": error.hint}
             return failure("job_refused", params, error.output)
+        except CommandMissing as error:
+            self._put_order(began=order.began)  # nothing can have been submitted
+            return failure("scheduler_missing", {"command": error.command}, error.output)
         except SchedulerError as error:
             self._log.warning("qsub for cluster %s did not answer: %s", self._paths.key, error.message)
             return await self._recover(role, time.monotonic() - asked_at, error.output or error.message)

@@ -371,7 +371,8 @@ class ClusterManager:
 
     async def _take_note(self, seen: Sightings) -> None:
         for key, run in list(self._runs.items()):
-            if not run.live and run.on_disk:
+            taken_over = isinstance(run, BatchRun) and run.taken_over
+            if taken_over or (not run.live and run.on_disk):
                 del self._runs[key]
         for key, paths in seen.runs.items():
             await self._note_run(key, paths)
