@@ -4,5 +4,7 @@ import base from './playwright.config';
 export default {
   ...base,
   testDir: './bench',
-  outputDir: './test-results/bench'
+  outputDir: './test-results/bench',
+  // A trace copies the document at each step and films the page: that would be measured too.
+  use: { ...base.use, trace: 'off' as const, screenshot: 'off' as const }
 };

@@ -54,16 +54,8 @@ export function arrange(
   haystack: Haystack,
   now: number
 ): IRow[] {
-  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const matches = (job: Job) => {
-    if (words.length === 0) {
-      return true;
-    }
-    const hay = haystack(job);
-    return words.every(word => hay.includes(word));
-  };
-  const isVisible = (job: Job) =>
-    view.showsFinished || job.state !== 'finished';
+  const matches = matcher(view, haystack);
+  const isVisible = (job: Job) => isWanted(job, view);
 
   const subjobs = new Map<string, Job[]>();
   const top: Job[] = [];
@@ -109,6 +101,26 @@ export function arrange(
   return rows;
 }
 
+/** Tell whether a job is of those the user wants, whatever the text. */
+export function isWanted(job: Job, view: IView): boolean {
+  return view.showsFinished || job.state !== 'finished';
+}
+
+/** Return what tells whether a job has all the words of the view. */
+export function matcher(
+  view: IView,
+  haystack: Haystack
+): (job: Job) => boolean {
+  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) {
+    return () => true;
+  }
+  return job => {
+    const hay = haystack(job);
+    return words.every(word => hay.includes(word));
+  };
+}
+
 function count(parts: readonly Job[]): SubjobCounts {
   const counts: SubjobCounts = {};
   for (const { state } of parts) {
@@ -119,31 +131,43 @@ function count(parts: readonly Job[]): SubjobCounts {
 
 type Key = number | string | null;
 
-/** Return what sorts jobs: by the column, then by id; what is not known comes last. */
+/** What a job is sorted by: its column, then its id. */
+export interface ISortKey {
+  key: Key;
+  order: number;
+}
+
+/** Return what a job is sorted by in this view. */
+export function sortKey(job: Job, view: IView, now: number): ISortKey {
+  return { key: KEYS[view.column](job, now), order: orderOf(job) };
+}
+
+/** Return which of two jobs comes first; what is not known comes last. */
+export function compare(
+  a: ISortKey & { job: Job },
+  b: ISortKey & { job: Job },
+  sign: 1 | -1
+): number {
+  if (a.key !== b.key) {
+    if (a.key === null) {
+      return 1;
+    }
+    if (b.key === null) {
+      return -1;
+    }
+    return a.key < b.key ? -sign : sign;
+  }
+  return (
+    sign * (a.order - b.order) || sign * (a.job.job_id < b.job.job_id ? -1 : 1)
+  );
+}
+
+/** Return what sorts jobs as this view has them. */
 function sorter(view: IView, now: number): (jobs: readonly Job[]) => Job[] {
   const sign = view.isDescending ? -1 : 1;
-  const keyOf = KEYS[view.column];
   return jobs => {
-    const keyed = jobs.map(job => ({
-      job,
-      key: keyOf(job, now),
-      order: orderOf(job)
-    }));
-    keyed.sort((a, b) => {
-      if (a.key !== b.key) {
-        if (a.key === null) {
-          return 1;
-        }
-        if (b.key === null) {
-          return -1;
-        }
-        return a.key < b.key ? -sign : sign;
-      }
-      return (
-        sign * (a.order - b.order) ||
-        sign * (a.job.job_id < b.job.job_id ? -1 : 1)
-      );
-    });
+    const keyed = jobs.map(job => ({ job, ...sortKey(job, view, now) }));
+    keyed.sort((a, b) => compare(a, b, sign));
     return keyed.map(({ job }) => job);
   };
 }

@@ -4,13 +4,11 @@ import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
 import type { IJobRequest } from '../tokens';
-import { COLUMNS } from './columns';
 import type { Column, IRow, SubjobCounts } from './filter';
+import type { RowWords } from './rowWords';
 import { clockLabel } from './times';
 import {
-  conditionIcon,
   conditionOf,
-  conditionTone,
   conditionWord,
   elapsedSeconds,
   isWaiting,
@@ -20,55 +18,90 @@ import {
   walltimeUsed
 } from './words';
 
+/** What ARIA counts the first job's row as: the header's is 1. */
+export const FIRST_ROW_INDEX = 2;
+
 export interface IJobRowProps {
-  id: string;
+  /** Of the element; only what is named by others needs one. */
+  id: string | undefined;
   row: IRow;
   /** Position among all rows, from 0. */
   index: number;
-  /** In pixels, from the first row. */
-  top: number;
+  /** In pixels, from the first row; null for a row that stands below the one before. */
+  top: number | null;
   isActive: boolean;
   showsOwner: boolean;
   /** The server's clock in seconds; 0 for a row that does not tick. */
   now: number;
   request: IJobRequest['action'] | null;
   hasMenu: boolean;
-  trans: TranslationBundle;
+  words: RowWords;
 }
 
-/** One job. Its clicks are the table's: it has no listeners of its own. */
+/**
+ * One job. Its clicks are the table's: it has no listeners of its own.
+ *
+ * #### Notes
+ * Of as few components and elements as can be: all rows in sight are written anew in each
+ * frame of a scroll.
+ */
 export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
-  const { row, trans } = props;
+  const { now, row, words } = props;
   const { job } = row;
+  const { trans } = words;
   const condition = conditionOf(job);
+  const hasBadge = job.cluster !== null || job.orphan;
   return (
     <div
       id={props.id}
       role="row"
-      aria-rowindex={props.index + 2}
+      aria-rowindex={props.index + FIRST_ROW_INDEX}
       aria-selected={props.isActive}
       className="jp-Engines-JobRow"
-      data-index={props.index}
       data-job={job.job_id}
       data-condition={condition}
       data-depth={row.depth}
       data-active={props.isActive}
-      style={{ top: props.top }}
+      style={props.top === null ? undefined : apart(props.top)}
     >
-      {COLUMNS.map(
-        column =>
-          (column !== 'owner' || props.showsOwner) && (
-            <Cell key={column} column={column} {...props} />
-          )
-      )}
-      <div role="gridcell" className="jp-Engines-JobCell" data-column="menu">
+      <div {...CELLS.state} data-condition={condition}>
+        {props.request === null
+          ? words.condition(condition)
+          : requestWord(props.request, trans)}
+      </div>
+      <div {...CELLS.id}>
+        {row.subjobs !== null && <Fold row={row} trans={trans} />}
+        {shortId(job.job_id)}
+      </div>
+      <div {...CELLS.name} data-badge={hasBadge}>
+        {hasBadge ? <Badged job={job} trans={trans} /> : job.name}
+      </div>
+      {props.showsOwner && <div {...CELLS.owner}>{job.owner}</div>}
+      <div {...CELLS.queue}>{job.queue}</div>
+      <div {...CELLS.nodes}>{job.nodes}</div>
+      <div {...CELLS.cores}>{job.cores}</div>
+      <div {...CELLS.memory}>
+        {job.memory_bytes === null ? '' : memoryLabel(job.memory_bytes)}
+      </div>
+      <div {...CELLS.elapsed} {...bar(walltimeUsed(job, now))}>
+        {elapsedLabel(job, now, words)}
+      </div>
+      <div {...CELLS.walltime}>
+        {job.walltime_seconds === null ? '' : clockLabel(job.walltime_seconds)}
+      </div>
+      <div {...CELLS.remark}>
+        {row.subjobs === null
+          ? remarkOf(job, trans)
+          : subjobsLabel(row.subjobs, trans)}
+      </div>
+      <div {...CELLS.menu}>
         {props.hasMenu && (
           <button
             tabIndex={-1}
             className="jp-Engines-JobMenuButton"
             data-part="menu"
-            aria-label={trans.__('What can be done to %1', job.job_id)}
-            title={trans.__('Hold, delete, change walltime…')}
+            aria-label={words.menu(job.job_id)}
+            title={words.menuTitle}
           >
             ⋯
           </button>
@@ -79,103 +112,54 @@ export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
 });
 JobRow.displayName = 'JobRow';
 
-function Cell(props: IJobRowProps & { column: Column }): React.JSX.Element {
-  const { column, row, now, trans } = props;
-  const { job } = row;
-  const cell = (content: React.ReactNode, title?: string) => (
-    <div
-      role="gridcell"
-      className="jp-Engines-JobCell"
-      data-column={column}
-      title={title}
-    >
-      {content}
-    </div>
-  );
-  switch (column) {
-    case 'state':
-      return cell(<State {...props} />);
-    case 'id':
-      return cell(<JobId row={row} trans={trans} />, job.job_id);
-    case 'name':
-      return cell(<Name job={job} trans={trans} />, job.name);
-    case 'owner':
-      return cell(job.owner, job.owner);
-    case 'queue':
-      return cell(job.queue, job.queue);
-    case 'nodes':
-      return cell(job.nodes);
-    case 'cores':
-      return cell(job.cores);
-    case 'memory':
-      return cell(
-        job.memory_bytes === null ? '' : memoryLabel(job.memory_bytes)
-      );
-    case 'elapsed':
-      return cell(<Elapsed job={job} now={now} trans={trans} />);
-    case 'walltime':
-      return cell(
-        job.walltime_seconds === null ? '' : clockLabel(job.walltime_seconds)
-      );
-    case 'remark': {
-      const text =
-        row.subjobs === null
-          ? remarkOf(job, trans)
-          : subjobsLabel(row.subjobs, trans);
-      return cell(text, text);
-    }
-    default:
-      return unknownColumn(column);
-  }
+/** What the cells of a column share. */
+function cell(column: Column | 'menu') {
+  return {
+    role: 'gridcell',
+    className: 'jp-Engines-JobCell',
+    'data-column': column
+  };
 }
 
-function State(props: IJobRowProps): React.JSX.Element {
-  const { row, request, trans } = props;
-  const condition = conditionOf(row.job);
-  return (
-    <>
-      <Icon icon={conditionIcon(condition)} tone={conditionTone(condition)} />
-      <span
-        className="jp-Engines-JobState"
-        title={
-          row.job.letter === ''
-            ? undefined
-            : trans.__('As the scheduler prints it: %1', row.job.letter)
-        }
-      >
-        {request === null
-          ? conditionWord(condition, trans)
-          : requestWord(request, trans)}
-      </span>
-    </>
-  );
+const CELLS = {
+  state: cell('state'),
+  id: cell('id'),
+  name: cell('name'),
+  owner: cell('owner'),
+  queue: cell('queue'),
+  nodes: cell('nodes'),
+  cores: cell('cores'),
+  memory: cell('memory'),
+  elapsed: cell('elapsed'),
+  walltime: cell('walltime'),
+  remark: cell('remark'),
+  menu: cell('menu')
+} satisfies Record<Column | 'menu', object>;
+
+function apart(top: number): React.CSSProperties {
+  return { position: 'absolute', top, left: 0, right: 0 };
 }
 
-function JobId(props: {
+function Fold(props: {
   row: IRow;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { row, trans } = props;
   const { job_id: jobId } = row.job;
   return (
-    <>
-      {row.subjobs !== null && (
-        <button
-          tabIndex={-1}
-          className="jp-Engines-JobFold"
-          data-part="fold"
-          aria-expanded={row.isOpen}
-          aria-label={
-            row.isOpen
-              ? trans.__('Hide the subjobs of %1', jobId)
-              : trans.__('Show the subjobs of %1', jobId)
-          }
-        >
-          <Icon icon={row.isOpen ? caretDownIcon : caretRightIcon} />
-        </button>
-      )}
-      <span className="jp-Engines-JobId">{shortId(jobId)}</span>
-    </>
+    <button
+      tabIndex={-1}
+      className="jp-Engines-JobFold"
+      data-part="fold"
+      aria-expanded={row.isOpen}
+      aria-label={
+        row.isOpen
+          ? trans.__('Hide the subjobs of %1', jobId)
+          : trans.__('Show the subjobs of %1', jobId)
+      }
+    >
+      <Icon icon={row.isOpen ? caretDownIcon : caretRightIcon} />
+    </button>
   );
 }
 
@@ -185,7 +169,8 @@ export function shortId(jobId: string): string {
   return match?.[1] ?? jobId;
 }
 
-function Name(props: {
+/** The name of a job that is ours, or was, and which. */
+function Badged(props: {
   job: Job;
   trans: TranslationBundle;
 }): React.JSX.Element {
@@ -219,38 +204,45 @@ function Name(props: {
   );
 }
 
-function Elapsed(props: {
-  job: Job;
-  now: number;
-  trans: TranslationBundle;
-}): React.JSX.Element | null {
-  const { job, now, trans } = props;
+/** Say how long a job has run, or waits. */
+function elapsedLabel(job: Job, now: number, words: RowWords): string {
   if (isWaiting(job)) {
-    return job.submitted_at === null ? null : (
-      <span className="jp-Engines-JobWaiting">
-        {trans.__('waiting %1', clockLabel(now - job.submitted_at))}
-      </span>
-    );
+    return job.submitted_at === null
+      ? ''
+      : words.waiting(clockLabel(now - job.submitted_at));
   }
   const seconds = elapsedSeconds(job, now);
-  if (seconds === null) {
-    return null;
+  return seconds === null ? '' : clockLabel(seconds);
+}
+
+/** How wide the bar of the walltime is, in pixels. */
+const BAR_WIDTH = 48;
+
+/** Return what draws how much of its walltime, 0 to 1, a job has used: the cell's background. */
+function bar(used: number | null) {
+  if (used === null) {
+    return undefined;
   }
-  const used = walltimeUsed(job, now);
-  return (
-    <>
-      <span>{clockLabel(seconds)}</span>
-      {used !== null && (
-        <span
-          className="jp-Engines-JobBar"
-          data-tone={used > 0.9 ? 'warning' : 'neutral'}
-          aria-hidden
-        >
-          <span style={{ width: `${Math.round(used * 100)}%` }} />
-        </span>
-      )}
-    </>
-  );
+  return {
+    'data-tone': used > 0.9 ? 'warning' : 'neutral',
+    style: {
+      backgroundSize: `${Math.round(used * BAR_WIDTH)}px 6px, ${BAR_WIDTH}px 6px`
+    }
+  };
+}
+
+/** Return what the mouse is told at a cell; null: what is in it, if that does not fit. */
+export function hintOf(
+  column: string | undefined,
+  { job }: IRow,
+  words: RowWords
+): string | null {
+  if (column === 'id') {
+    return job.job_id;
+  }
+  return column === 'state' && job.letter !== ''
+    ? words.printed(job.letter)
+    : null;
 }
 
 /** Say how many subjobs are in which state. */
@@ -264,8 +256,4 @@ export function subjobsLabel(
     trans.__('%1 %2', count, conditionWord(state, trans).toLowerCase())
   );
   return trans._n('%1 subjob: %2', '%1 subjobs: %2', total, parts.join(', '));
-}
-
-function unknownColumn(column: never): never {
-  throw new Error(`No cell for the column ${String(column)}`);
 }

@@ -2,7 +2,8 @@ import type { SidePanel } from '@jupyterlab/ui-components';
 import {
   launchIcon,
   PanelWithToolbar,
-  ToolbarButton,
+  ReactWidget,
+  ToolbarButtonComponent,
   VDomRenderer
 } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -42,14 +43,16 @@ export class JobsSection extends PanelWithToolbar {
     const { trans } = model;
     this._model = model;
     this.addClass('jp-Engines-JobsSection');
-    this.toolbar.addItem(
-      'open',
-      new ToolbarButton({
-        icon: launchIcon,
-        tooltip: trans.__('Open the job table'),
-        onClick: onOpen
-      })
+    // Not ToolbarButton: that one says of any button whether it is pressed.
+    const open = ReactWidget.create(
+      <ToolbarButtonComponent
+        icon={launchIcon}
+        tooltip={trans.__('Open the job table')}
+        onClick={onOpen}
+      />
     );
+    open.addClass('jp-ToolbarButton');
+    this.toolbar.addItem('open', open);
     this.addWidget(new SectionBody(options));
     this._updateTitle();
     model.store.changed.connect(this._updateTitle, this);
@@ -236,7 +239,14 @@ function BriefRow(
     >
       <Icon icon={conditionIcon(condition)} tone={conditionTone(condition)} />
       <span className="jp-Engines-JobId">{shortId(job.job_id)}</span>
-      <span className="jp-Engines-JobName">{job.name}</span>
+      <span
+        className="jp-Engines-JobName"
+        title={job.cluster === null ? undefined : job.name}
+      >
+        {job.cluster === null
+          ? job.name
+          : trans.__('engines of %1', job.cluster)}
+      </span>
       <span className="jp-Engines-BriefJob-time">
         {request !== undefined
           ? requestWord(request.action, trans)

@@ -5,10 +5,14 @@ import { Icon } from '../icon';
 import type { IJobRequest } from '../tokens';
 import { COLUMNS, columnCaption, columnLabel } from './columns';
 import type { Column, IRow } from './filter';
-import { JobRow } from './row';
+import { FIRST_ROW_INDEX, hintOf, JobRow } from './row';
+import { RowWords } from './rowWords';
 import {
+  FIRST_WINDOW,
   firstRow,
   isApart,
+  keyOf,
+  moveWindow,
   reveal,
   ROW_HEIGHT,
   useActiveIndex,
@@ -50,14 +54,16 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
   const { rows, trans } = props;
   const id = React.useId();
   const grid = React.useRef<HTMLDivElement>(null);
-  const [first, setFirst] = React.useState(0);
+  const words = React.useMemo(() => new RowWords(trans), [trans]);
+  const [place, setPlace] = React.useState(FIRST_WINDOW);
   const height = useHeight(grid);
   const [activeId, setActiveId] = React.useState<string | null>(null);
   const active = useActiveIndex(rows, activeId);
   useAnchor(grid, rows, active);
 
   const onScroll = (event: React.UIEvent<HTMLElement>) => {
-    setFirst(firstRow(event.currentTarget.scrollTop));
+    const first = firstRow(event.currentTarget.scrollTop);
+    setPlace(old => moveWindow(old, first, shown.length));
   };
 
   const activate = (index: number) => {
@@ -121,10 +127,24 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
     target instanceof Element
       ? rows[
           Number(
-            target.closest<HTMLElement>('[data-index]')?.dataset.index ?? -1
-          )
+            target.closest('[role="row"]')?.getAttribute('aria-rowindex')
+          ) - FIRST_ROW_INDEX
         ]
       : undefined;
+
+  // Written when they are wanted: as attributes of all cells they would slow scrolling.
+  const onMouseOver = (event: React.MouseEvent<HTMLElement>) => {
+    const row = rowOf(event.target);
+    const cell = (event.target as Element).closest<HTMLElement>(
+      '[role="gridcell"]'
+    );
+    if (row !== undefined && cell !== null) {
+      const isCut = cell.scrollWidth > cell.clientWidth;
+      cell.title =
+        hintOf(cell.dataset.column, row, words) ??
+        (isCut ? cell.textContent : '');
+    }
+  };
 
   const onClick = (event: React.MouseEvent<HTMLElement>) => {
     const row = rowOf(event.target);
@@ -153,7 +173,7 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
     openMenu(row, { x: event.clientX, y: event.clientY });
   };
 
-  const shown = windowOf(first, height, rows.length, active);
+  const shown = windowOf(place.first, height, rows.length, active);
   const rowId = (row: IRow) => `${id}-${row.job.job_id}`;
   const activeRow = active === null ? undefined : rows[active];
   const columns = COLUMNS.filter(
@@ -172,12 +192,13 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
       data-stale={props.isStale}
       data-owner={props.showsOwner}
       onScroll={onScroll}
+      onMouseOver={onMouseOver}
       onKeyDown={onKeyDown}
       onClick={onClick}
       onContextMenu={onContextMenu}
       onFocus={event => {
         if (event.target === event.currentTarget && active === null) {
-          setActiveId(rows[first]?.job.job_id ?? null);
+          setActiveId(rows[place.first]?.job.job_id ?? null);
         }
       }}
     >
@@ -212,25 +233,28 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
       <div
         role="rowgroup"
         className="jp-Engines-JobRows"
-        style={{ height: rows.length * ROW_HEIGHT }}
+        style={{
+          height: rows.length * ROW_HEIGHT,
+          paddingTop: (shown[0] ?? 0) * ROW_HEIGHT
+        }}
       >
         {shown.map((index, position) => {
           const row = rows[index];
+          const isLone = isApart(shown, position);
           return (
             row && (
               <JobRow
-                // A row that leaves the window becomes one that enters it: cheaper than a new one.
-                key={isApart(shown, position) ? 'active' : index % shown.length}
-                id={rowId(row)}
+                key={isLone ? 'active' : keyOf(place, position, shown.length)}
+                id={index === active ? rowId(row) : undefined}
                 row={row}
                 index={index}
-                top={index * ROW_HEIGHT}
+                top={isLone ? index * ROW_HEIGHT : null}
                 isActive={index === active}
                 showsOwner={props.showsOwner}
                 now={isTicking(row.job) ? Math.floor(props.now) : 0}
                 request={props.requests.get(row.job.job_id)?.action ?? null}
                 hasMenu={props.hasMenu(row)}
-                trans={trans}
+                words={words}
               />
             )
           );

@@ -1,12 +1,12 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { Job, RawJobs, SchedulerStatus } from '../api/generated';
-import { problemOf } from '../problem';
 import type { IProblem } from '../problem';
 import type { IClusterManager, IJobStore, JobsChange } from '../tokens';
-import { arrange } from './filter';
+import { Arranger } from './arranger';
 import type { Column, IRow, IView } from './filter';
-import { conditionOf, conditionWord } from './words';
+import { haystackOf } from './haystack';
+import { Reading } from './reading';
 
 /** What a view of the jobs shows: which, in which order, as of when. One render a frame. */
 export class JobTableModel extends VDomModel {
@@ -15,6 +15,12 @@ export class JobTableModel extends VDomModel {
     this.store = options.store;
     this.manager = options.manager;
     this.trans = options.trans;
+    this._reading = new Reading({
+      store: this.store,
+      trans: this.trans,
+      onChange: () => this._render()
+    });
+    this._arranger = new Arranger(haystackOf(options.trans));
     this._view = { ...this._view, ...options.view };
     this._calmness = options.calmness ?? 0;
     this.store.changed.connect(this._onJobs, this);
@@ -43,16 +49,16 @@ export class JobTableModel extends VDomModel {
 
   /** The table in the scheduler's own words, as last read. */
   get raw(): RawJobs | null {
-    return this._raw;
+    return this._reading.raw;
   }
 
   /** Why the last reading did not work. */
   get problem(): IProblem | null {
-    return this._problem;
+    return this._reading.problem;
   }
 
   get isReading(): boolean {
-    return this._reading > 0;
+    return this._reading.isBusy;
   }
 
   /** Whether what is shown may be no longer true: nobody has told for a while. */
@@ -70,15 +76,20 @@ export class JobTableModel extends VDomModel {
 
   /** All jobs there are to choose from. */
   get jobs(): ReadonlyMap<string, Job> {
-    return this._scope === 'all' && this._all !== null
-      ? this._all
-      : this.store.jobs;
+    const { all } = this._reading;
+    return this._scope === 'all' && all !== null ? all : this.store.jobs;
   }
 
   get rows(): readonly IRow[] {
     if (this._rows === null || (this._areOld && this._mayArrange())) {
-      this._rows = arrange(this.jobs, this._view, this._haystack, this.now);
+      this._rows = this._arranger.arrange(
+        this.jobs,
+        this._view,
+        this.now,
+        this._rows === null ? null : this._touched
+      );
       this._areOld = false;
+      this._touched = new Set();
       this._arrangedAt = performance.now();
     }
     return this._rows;
@@ -86,9 +97,12 @@ export class JobTableModel extends VDomModel {
 
   /** Jobs with our tag that no cluster of ours knows, and that have not ended. */
   get orphans(): readonly Job[] {
-    this._orphans ??= [...this.store.jobs.values()].filter(
-      job => job.orphan && job.state !== 'finished'
-    );
+    if (this._orphans === null) {
+      this._orphans = [...this.store.jobs.values()].filter(
+        job => job.orphan && job.state !== 'finished'
+      );
+      this._orphanIds = new Set(this._orphans.map(({ job_id }) => job_id));
+    }
     return this._orphans;
   }
 
@@ -158,52 +172,29 @@ export class JobTableModel extends VDomModel {
 
   setShowsRaw(showsRaw: boolean): void {
     this._showsRaw = showsRaw;
-    this._problem = null;
+    this._reading.forgetProblem();
     if (showsRaw) {
-      void this.readRaw();
+      void this._reading.readRaw();
     }
     this._render();
-  }
-
-  /** Read the scheduler's own table again. */
-  async readRaw(): Promise<void> {
-    await this._read(async () => {
-      this._raw = await this.store.readRaw();
-    });
   }
 
   /** Have everything that is shown read again soon. */
   async refresh(): Promise<void> {
     if (this._showsRaw) {
-      await this.readRaw();
+      await this._reading.readRaw();
       return;
     }
-    await this._read(() => this.store.refresh());
+    await this._reading.refresh();
     if (this._scope === 'all') {
       await this._readAll();
     }
   }
 
   private async _readAll(): Promise<void> {
-    await this._read(async () => {
-      const { jobs } = await this.store.readAll();
-      this._all = new Map(jobs.map(job => [job.job_id, job]));
-      this._rows = null;
-    });
-  }
-
-  private async _read(action: () => Promise<void>): Promise<void> {
-    this._reading += 1;
+    await this._reading.readAll();
+    this._rows = null;
     this._render();
-    try {
-      await action();
-      this._problem = null;
-    } catch (error) {
-      this._problem = problemOf(error, this.trans);
-    } finally {
-      this._reading -= 1;
-      this._render();
-    }
   }
 
   private _setView(changes: Partial<IView>): void {
@@ -220,9 +211,27 @@ export class JobTableModel extends VDomModel {
     this._readAt = readAt;
     if (change === null || change.size > 0) {
       this._areOld = true;
-      this._orphans = null;
+      this._touch(change);
     }
     this._render();
+  }
+
+  /** Note which jobs have changed since the rows were made; null: any. */
+  private _touch(change: JobsChange): void {
+    if (change === null) {
+      this._touched = null;
+      this._orphans = null;
+      return;
+    }
+    for (const jobId of change) {
+      this._touched?.add(jobId);
+      if (
+        this._orphanIds.has(jobId) ||
+        this.store.jobs.get(jobId)?.orphan === true
+      ) {
+        this._orphans = null;
+      }
+    }
   }
 
   private _mayArrange(): boolean {
@@ -244,29 +253,8 @@ export class JobTableModel extends VDomModel {
     });
   }
 
-  private readonly _haystack = (job: Job): string => {
-    let text = this._haystacks.get(job);
-    if (text === undefined) {
-      text = [
-        job.job_id,
-        job.name,
-        job.owner,
-        job.queue,
-        conditionWord(conditionOf(job), this.trans),
-        job.cluster,
-        job.orphan ? this.trans.__('orphan') : null,
-        ...job.hosts.map(({ name }) => name),
-        job.comment
-      ]
-        .filter(Boolean)
-        .join(' ')
-        .toLowerCase();
-      this._haystacks.set(job, text);
-    }
-    return text;
-  };
-
-  private readonly _haystacks = new WeakMap<Job, string>();
+  private readonly _reading: Reading;
+  private readonly _arranger: Arranger;
   private _view: IView = {
     text: '',
     showsFinished: false,
@@ -278,15 +266,14 @@ export class JobTableModel extends VDomModel {
   private _rows: readonly IRow[] | null = null;
   /** Jobs have changed since the rows were made. */
   private _areOld = false;
+  /** Ids of those that have; null: any. */
+  private _touched: Set<string> | null = null;
   private _arrangedAt = 0;
   private _orphans: readonly Job[] | null = null;
-  private _all: ReadonlyMap<string, Job> | null = null;
-  private _raw: RawJobs | null = null;
-  private _problem: IProblem | null = null;
+  private _orphanIds: ReadonlySet<string> = new Set();
   private _scope: 'mine' | 'all' = 'mine';
   private _showsRaw = false;
   private _readAt: number | null = null;
-  private _reading = 0;
   private _isVisible = false;
   private _frame = 0;
   private _ticker: ReturnType<typeof setInterval> | undefined;

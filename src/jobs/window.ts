@@ -5,9 +5,9 @@ import type { IRow } from './filter';
 /** All rows are of one height, in pixels, as in jobs.css: so each knows where it stands. */
 export const ROW_HEIGHT = 28;
 /** Rows drawn beyond each edge, so that scrolling shows no gap. */
-const BEYOND = 12;
+const BEYOND = 6;
 /** The window moves by so many rows at a time: fewer renders while scrolling. */
-const STEP = 8;
+const STEP = 4;
 /** However tall the window is. */
 const MOST_ROWS = 120;
 
@@ -50,6 +50,43 @@ export function isApart(shown: readonly number[], position: number): boolean {
 export function firstRow(scrollTop: number): number {
   const row = Math.floor(scrollTop / ROW_HEIGHT) - BEYOND;
   return Math.max(0, Math.floor(row / STEP) * STEP);
+}
+
+/** Where the window is, and which of its elements comes first. */
+export interface IPlace {
+  /** The first row, by `firstRow`. */
+  first: number;
+  /** Of how many rows the elements went from the top to the end so far. */
+  turned: number;
+}
+
+export const FIRST_WINDOW: IPlace = { first: 0, turned: 0 };
+
+/**
+ * Return the place of a window that begins at another row.
+ *
+ * #### Notes
+ * An element that leaves the document and a new one that enters it cost several times what it
+ * costs to write another job into one that stays. So all stay, unless the window goes down
+ * over its own rows: then those that leave at its top enter at its end, and the others are
+ * not touched. (Up, React would move all the others instead.)
+ */
+export function moveWindow(
+  place: IPlace,
+  first: number,
+  count: number
+): IPlace {
+  if (first === place.first) {
+    return place;
+  }
+  const rows = first - place.first;
+  const isTurned = rows > 0 && rows < count;
+  return { first, turned: isTurned ? place.turned + rows : place.turned };
+}
+
+/** Return which element shows what stands at a position of the window. */
+export function keyOf(place: IPlace, position: number, count: number): number {
+  return (position + place.turned) % count;
 }
 
 /** Return the height of the grid in pixels; before it is laid out, a usual one. */
