@@ -21,11 +21,9 @@ from documents import (
 )
 from traitlets.config import Config
 
-from jupyterlab_engines import routes
 from jupyterlab_engines.app import EnginesApp
-from jupyterlab_engines.clusters import claims, state, words
+from jupyterlab_engines.clusters import claims, words
 from jupyterlab_engines.errors import OverLimit
-from jupyterlab_engines.handlers.base import NoSuchRoute
 from jupyterlab_engines.jobs import service
 from jupyterlab_engines.jobs.follow import Pace
 from jupyterlab_engines.profiles import settings as on_disk
@@ -37,7 +35,6 @@ from jupyterlab_engines.scheduler.base import Dialect, Refused, Submission
 from jupyterlab_engines.scheduler.openpbs import OpenPbs
 from jupyterlab_engines.scheduler.slurm_torque import SlurmTorque
 from jupyterlab_engines.scheduler.torque import Torque
-from pxengines.launch.spec import JobSpec
 
 CONFIGURATIONS = [b for document in DOCUMENTS for b in blocks(document, "python") if b.is_configuration]
 PICTURES = {"jobs.png", "profile.png", "queued.png"}
@@ -246,31 +243,3 @@ def test_what_is_to_be_pressed_is_on_the_screen(document: str) -> None:
     labels = set(re.findall(r"trans\.__\(\s*'([^']+)'", sources))
     pressed = set(re.findall(r"(?:press|Press|offers|presses) \*+([^*]+?)\*+", text_of(document)))
     assert pressed and pressed <= labels
-
-
-# --- architecture
-
-
-def test_all_routes_are_told() -> None:
-    told: set[str] = set()
-    for cells in rows("ARCHITECTURE.md", "route"):
-        methods = [part.partition("?")[0].partition(" ") for part in re.findall(r"`([^`]+)`", cells[0])]
-        first = methods[0][2]
-        told.add(first)
-        told |= {first.rpartition("/")[0] + f"/{name}" for name, blank, _ in methods[1:] if not blank}
-    expected = {
-        pattern.removeprefix(f"{routes.BASE}/").replace(routes._KEY, "{}")
-        for pattern, handler in routes.ROUTES
-        if handler is not NoSuchRoute
-    }
-    assert {re.sub(r"{\w+}", "{}", path) for path in told} == expected
-
-
-def test_all_states_and_files_are_told() -> None:
-    text = text_of("ARCHITECTURE.md")
-    assert [name for name in state.EDGES if not re.search(rf"\b{name}\b", text)] == []
-    requeued = {name for name, after in state.EDGES.items() if "queued" in after and name != "submitting"}
-    assert requeued == {"starting", "ready", "degraded"}
-    assert [name for name in state._STAGES if f"`{name}`" not in text] == []
-    spec = set(JobSpec.__dataclass_fields__)
-    assert [name for name in sorted(spec) if f"`{name}`" not in text] == []
