@@ -32,9 +32,10 @@ from .words import failure
 
 _JOURNAL_SECONDS = 10.0
 _EVENTS_SECONDS = 2.0
-_PULSE_SECONDS = 15.0
-"""How often to ask the hub for a sign of life: a node that is lost says no last words."""
-_PULSE_PATIENCE_SECONDS = 10.0
+_PULSE = 7.5
+"""How often to ask the hub for a sign of life, by the fast pace: a lost node says no last words."""
+_PULSE_PATIENCE = 5.0
+"""How long it may take to answer, likewise."""
 _RESTART_SECONDS = 1.5
 """A job whose start moved by more than this was started anew; schedulers tell it in whole seconds."""
 _SOON_SECONDS = 1.0
@@ -270,9 +271,10 @@ class BatchRun(RunCare):
             self._silent_hub = False
 
     async def _feel_pulse(self, roster: Roster) -> None:
+        fast = self._watch_jobs.pace.fast
         while True:
-            await asyncio.sleep(_PULSE_SECONDS)
-            self._silent_hub = not await roster.answers(_PULSE_PATIENCE_SECONDS)
+            await asyncio.sleep(_PULSE * fast)
+            self._silent_hub = not await roster.answers(_PULSE_PATIENCE * fast)
 
     async def _wait(self, seconds: float) -> None:
         try:
