@@ -1,4 +1,7 @@
-"""The steps of a start, of a stop and of an adoption, between any two of which the server may be killed."""
+"""The steps of a start, of a stop and of an adoption, between any two of which the server may be killed.
+
+Steps between which nothing happens that another process could see are one.
+"""
 
 from __future__ import annotations
 
@@ -34,22 +37,16 @@ class Step:
 STEPS = (
     # Nothing is on disk yet, or only the order.
     Step("start", "clusters.manager:open_batch:before", ("none",), (0,)),
-    Step("start", "clusters.opening:open_run:before", ("none",), (0,)),
     Step("start", "clusters.store:write_record:before", ("none",), (0,)),
     # On record, and not submitted.
     Step("start", "clusters.store:write_record:after", ("start_interrupted",), (0,)),
-    Step("start", "clusters.manager:open_batch:after", ("start_interrupted",), (0,)),
     Step("start", "clusters.batch_run:BatchRun.begin:before", ("start_interrupted",), (0,)),
     Step("start", "clusters.batch_run:BatchRun._work:before", ("start_interrupted",), (0,)),
-    Step("start", "clusters.batch_run:BatchRun._place:before", ("start_interrupted",), (0,)),
     Step("start", "clusters.batch_run:BatchRun._submit:before", ("start_interrupted",), (0,)),
-    Step("start", "clusters.batch_run:BatchRun._put_order:before", ("start_interrupted",), (0,)),
     # From here on a job may exist, and is looked for.
     Step("start", "clusters.store:Journal.flushed:before", ("start_interrupted", "submit_unknown"), (0,)),
-    Step("start", "scheduler.client:BatchScheduler.submit:before", ("submit_unknown",), (0,)),
     Step("start", "scheduler.pbs_common:Pbs.submit:before", ("submit_unknown",), (0,)),
     Step("start", "scheduler.pbs_common:Pbs.read_submit:before", ("queued",)),
-    Step("start", "scheduler.client:BatchScheduler.submit:after", ("queued",)),
     Step("start", "clusters.batch_run:BatchRun._submitted:before", ("queued",)),
     Step("start", "clusters.batch_run:BatchRun._submitted:after", ("queued",)),
     Step("start", "jobs.watch:JobWatch.follow:before", ("queued",)),

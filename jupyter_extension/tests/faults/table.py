@@ -15,6 +15,8 @@ from batchsite import SUBMIT_SECONDS, BatchSite
 
 ALL = ("openpbs", "torque", "slurm")
 PBS = ("openpbs", "torque")
+OWN_WORDS = ("openpbs", "slurm")
+"""The two that tell of a job in the most different ways."""
 ONE = ("openpbs",)
 State = Literal["queued", "ready", "stopped", "failed"]
 
@@ -73,8 +75,8 @@ QSUB = (
     Row("qsub-hangs", "failed", "submit_unknown", ("hang", {}), says=f"{SUBMIT_SECONDS:g} s", jobs=0),
     Row("qsub-hangs-and-ignores-term", "failed", "submit_unknown", ("hang", {"ignore_term": True}), jobs=0),
     Row("qsub-killed-after-submitting", "queued", None, ("submit_then_hang", {}), dialects=ALL),
-    Row("qsub-submits-and-says-down", "queued", None, ("submit_then_fail", {}), dialects=ALL),
-    Row("qsub-server-down", "failed", "submit_unknown", ("server_down", {}), jobs=0, dialects=ALL),
+    Row("qsub-submits-and-says-down", "queued", None, ("submit_then_fail", {})),
+    Row("qsub-server-down", "failed", "submit_unknown", ("server_down", {}), jobs=0),
     Row("qsub-too-many-cpus", "failed", "job_never_runs", ("never_runs", {}), says="never"),
     Row("qsub-too-many-cpus-and-no-word", "queued", None, ("never_runs", {}), dialects=("torque", "slurm")),
     Row("qsub-noise-before-the-id", "queued", None, ("noise", {}), dialects=ALL),
@@ -112,15 +114,15 @@ QSTAT = (
     Silence("qstat-fails-for-long", "server_down"),
     Silence("qstat-hangs", "hang"),
     Silence("qstat-hangs-and-ignores-term", "hang", {"ignore_term": True}, times=1),
-    Silence("qstat-empty", "empty", dialects=PBS),
-    Silence("qstat-truncated", "truncated", {"keep": 0.4}, dialects=PBS),
-    Silence("qstat-all-well-but-255", "status", {"status": 255}, dialects=ALL),
-    Silence("qstat-not-utf8", "non_utf8", {"after": "Job_Owner"}, times=2, unknown=False, dialects=PBS),
+    Silence("qstat-empty", "empty"),
+    Silence("qstat-truncated", "truncated", {"keep": 0.4}),
+    Silence("qstat-all-well-but-255", "status", {"status": 255}, dialects=OWN_WORDS),
+    Silence("qstat-not-utf8", "non_utf8", {"after": "Job_Owner"}, times=2, unknown=False),
     Silence("qstat-crash", "text", {"stdout": "Segmentation fault\n", "status": 139}),
     Silence("qstat-flood", "flood", {"bytes": 100_000_000}, times=1),
-    Silence("qstat-missing-once", "missing_job", times=1, unknown=False, dialects=ALL),
-    Silence("qstat-other-server", "foreign_server", times=1, unknown=False, dialects=PBS),
-    Silence("qstat-unknown-state", "unknown_state", {"letter": "Z"}, times=3, unknown=False, dialects=ALL),
+    Silence("qstat-missing-once", "missing_job", times=1, unknown=False, dialects=OWN_WORDS),
+    Silence("qstat-other-server", "foreign_server", times=1, unknown=False),
+    Silence("qstat-unknown-state", "unknown_state", {"letter": "Z"}, times=3, unknown=False),
 )
 
 
@@ -147,7 +149,7 @@ QDEL = (
     Deletion("qdel-unknown-id", "unknown_job", dialects=ALL),
     Deletion("qdel-fails-twice", "fails", 2),
     Deletion("qdel-not-yours", "not_yours"),
-    Deletion("qdel-server-down", "server_down", dialects=ALL),
+    Deletion("qdel-server-down", "server_down"),
     Deletion("qdel-hangs", "hang"),
 )
 
@@ -184,7 +186,6 @@ JOBS = (
         "mpiexec_missing",
         profile={"mpiexec": ["/no/mpiexec"]},
         says="/no/mpiexec",
-        dialects=ALL,
     ),
     Row(
         "job-engines-die-at-start",
@@ -228,7 +229,7 @@ JOBS = (
         "job-requeued",
         "ready",
         act=in_the_end(lambda site, job_id: site.pbs.requeue(job_id, delay=1.5)),
-        dialects=ALL,
+        dialects=OWN_WORDS,
     ),
     Row(
         "job-node-lost-and-requeued",
