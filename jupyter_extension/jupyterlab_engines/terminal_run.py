@@ -34,6 +34,7 @@ from .jobs.service import JobService, JobSettings, KnownJobs
 from .profiles.service import ProfileService
 from .profiles.validate import Limits
 from .scheduler.base import SchedulerError, UnknownJob
+from .scheduler.client import TimeLimits
 
 _LOOK_SECONDS = 1.0
 
@@ -80,7 +81,8 @@ class TerminalRun:
             JobSettings(
                 pace=Pace(table=self._app.queue_poll_seconds, fast=self._app.job_poll_seconds),
                 all_users=False,
-                use_scheduler=True,
+                use_scheduler=self._app.use_scheduler,
+                limits=TimeLimits(submit=self._app.submit_seconds, other=self._app.command_seconds),
             ),
             user=user_name(),
             audit=Audit(audit_path.expanduser(), user_name(), log),
@@ -139,7 +141,11 @@ class TerminalRun:
 
     def _profiles(self) -> ProfileService:
         return ProfileService(
-            limits=Limits(max_engines=self._app.max_engines),
+            limits=Limits(
+                max_engines=self._app.max_engines,
+                max_walltime_seconds=self._app.max_walltime_seconds,
+                max_clusters_per_user=self._app.max_clusters_per_user,
+            ),
             site_dirs=[Path(folder).expanduser() for folder in self._app.site_profile_dirs],
             python=self._settings.python,
             info=self._jobs.info_if_answering,

@@ -12,7 +12,6 @@ from contract import FAKES, Place, eventually, local, real, simulated
 from fakepbs import FakePBS
 
 from jupyterlab_engines.scheduler.base import (
-    Dialect,
     NoAnswer,
     Refused,
     Scheduler,
@@ -20,6 +19,7 @@ from jupyterlab_engines.scheduler.base import (
     Submission,
     UnknownJob,
 )
+from jupyterlab_engines.scheduler.client import TimeLimits
 
 pytestmark = pytest.mark.asyncio
 SLEEP = "exec sleep 600"
@@ -331,7 +331,7 @@ async def test_an_answer_that_cannot_be_had_is_no_answer(
     broken: Place, fault: str, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert broken.fake is not None
-    monkeypatch.setattr(Dialect, "default_seconds", 3.0)
+    monkeypatch.setattr(broken.scheduler, "_limits", TimeLimits(other=3.0))
     job_id = await broken.scheduler.submit(broken.order(SLEEP))
     before = await broken.scheduler.jobs()
     broken.fake.set_fault("qstat", fault, **options)
