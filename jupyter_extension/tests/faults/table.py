@@ -31,7 +31,7 @@ class Row:
     act : what is done instead, or besides.
     profile : settings of the profile that differ from the plain ones.
     state, code : what the card says at the end, before it is stopped.
-    says : words in the failure or the log that comes with it.
+    says : pattern in the failure or the log that comes with it.
     jobs : how many jobs the batch system ever had of it.
     dialects : in whose voices.
     """
@@ -63,15 +63,15 @@ def refused(reason: str, says: str, dialects: tuple[str, ...] = ALL) -> Row:
 # --- qsub: faults of the command that submits, on while Start is pressed; no job starts meanwhile
 
 QSUB = (
-    refused("unknown_queue", "queue"),
-    refused("bad_walltime", "walltime"),
-    refused("over_limits", "limit"),
+    refused("unknown_queue", "queue|partition"),
+    refused("bad_walltime", "time"),
+    refused("over_limits", "limit|exceed"),
     refused("too_big", "", ("torque", "slurm")),
     refused("no_permission", "not"),
     refused("queue_closed", "queue", PBS),
     refused("empty_script", "script", ("slurm",)),
-    refused("crlf_script", "script"),
-    refused("missing_script", "script"),
+    refused("crlf_script", "script|line break"),
+    refused("missing_script", "script|file"),
     Row("qsub-hangs", "failed", "submit_unknown", ("hang", {}), says=f"{SUBMIT_SECONDS:g} s", jobs=0),
     Row("qsub-hangs-and-ignores-term", "failed", "submit_unknown", ("hang", {"ignore_term": True}), jobs=0),
     Row("qsub-killed-after-submitting", "queued", None, ("submit_then_hang", {}), dialects=ALL),
