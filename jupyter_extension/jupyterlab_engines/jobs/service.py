@@ -101,6 +101,7 @@ class JobService:
         self._clock = clock or Clock()
         self._status = no_scheduler(user, self._clock.now())
         self._read: Mapping[JobId, Job] = {}
+        self._marked_by = KnownJobs({}, frozenset())
         self._shown: Mapping[JobId, Job] = {}
         self._detected = asyncio.Event()
         self._detect_again = asyncio.Event()
@@ -212,12 +213,14 @@ class JobService:
         self._take(self._read)
 
     def _take(self, jobs: Mapping[JobId, Job]) -> None:
-        self._read = jobs
         known = self._known()
+        if jobs is self._read and known == self._marked_by:
+            return  # the scheduler hands on the very same jobs while nothing changes
+        self._read, self._marked_by = jobs, known
         shown = dict(jobs)
         for job_id, job in jobs.items():
             cluster = known.by_id.get(job_id)
-            tagged = TAG.fullmatch(job.name) is not None
+            tagged = job.name.startswith("pxe") and TAG.fullmatch(job.name) is not None
             orphan = tagged and job.name not in known.live and job.state != "finished"
             if cluster is None and not orphan:
                 continue

@@ -23,6 +23,7 @@ from ..api.jobs import Job, NodeShape, Queue
 from ..api.names import Dialect as DialectName
 from ..api.names import JobAction, JobId
 from ..api.profiles import Resources
+from .remember import Remembered
 
 RefusalCode = Literal[
     "unknown_queue",
@@ -151,11 +152,11 @@ class Listing:
     Attributes
     ----------
     jobs : by id, in the scheduler's order.
-    raw : by id, the bytes each was read from: the next reading only parses what differs.
+    raw : by id, what is remembered of each, other users' jobs too: the next reading only parses what differs.
     """
 
     jobs: Mapping[JobId, Job]
-    raw: Mapping[JobId, bytes] = field(default_factory=dict)
+    raw: Mapping[JobId, Remembered] = field(default_factory=dict)
 
 
 EMPTY = Listing({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from .jobids import READ_ID, array_of
 from .outcome import openpbs_outcome
 from .qstat import date_seconds, duration_seconds, integer, openpbs_hosts, size_bytes, user_name
 from .qstat_text import records
+from .remember import Remembered, Twice, jobs_in, remembered, reread, same
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -37,7 +38,19 @@ _NEVER_RUNS = "can never run"
 
 _UNPRINTABLE = bytes(byte if byte >= 32 or byte in b"\t\n\r" else ord("?") for byte in range(256))
 _VARIABLES = re.compile(rb'\n([ \t]*)"Variable_List":[ \t]*\{')
-_OWNER = re.compile(rb'\s*\{\s*"Job_Name":\s*"(?:[^"\\]|\\.)*",\s*"Job_Owner":\s*"([^"\\@]+)[@"]')
+_SAFE = rb"[ !#-\[\]-~]"
+_FRAME = re.compile(
+    rb'\s*\{\s*"timestamp":\s*[1-9]\d*,\s*"pbs_version":\s*"%s*",\s*"pbs_server":\s*"%s*",'
+    rb'\s*"Jobs":\s*\{(?=(\n[ \t]*)")' % (_SAFE, _SAFE)
+)
+_HEAD = re.compile(rb'\s*"(%s+)":\s*\{' % _SAFE)
+_TAIL = re.compile(rb"\s*\}\s*\}\s*")
+_USED = rb'\s*"[^"\\\n]*":\s*(?:"[^"\\\n]*"|\d+)'
+_VALUES = (
+    (re.compile(rb'"resources_used":\s*\{'), re.compile(rb"%s(?:,%s)*(?=\s*\})" % (_USED, _USED))),
+    (re.compile(rb'"eligible_time":\s*"'), re.compile(rb'[\d:]+(?=")')),
+)
+"""What of a job changes at every look; only of a job that has ended is it of interest, and then it stays."""
 
 
 class _Attributes(msgspec.Struct):
@@ -95,42 +108,72 @@ def read_json(output: bytes, user: str | None = None, last: Listing = EMPTY) -> 
     ------
     Unreadable : it is not such a document, or not a whole one.
     """
-    jobs: dict[JobId, Job] = {}
-    raws: dict[JobId, bytes] = {}
-    for job_id, slice_ in _document(output).items():
-        view = memoryview(slice_)
-        before = last.raw.get(job_id)
-        # startswith compares any bytes-like object at memcmp's speed; == with a view does not.
-        if before is not None and len(before) == len(view) and before.startswith(view):
-            jobs[job_id] = last.jobs[job_id]
-            raws[job_id] = before
-            continue
-        if user is not None and (found := _OWNER.match(view)) and found[1] != user.encode():
-            continue
-        raw = bytes(view)
-        job = _job(job_id, _flat(raw))
-        if user is None or job.owner == user:
-            jobs[job_id] = job
-            raws[job_id] = raw
-    return Listing(jobs, raws)
-
-
-def _document(output: bytes) -> Mapping[str, msgspec.Raw]:
-    """Return the bytes of each job, once all of the output has been found to be whole."""
     start = re.search(rb"^\s*\{", output, re.MULTILINE)
     if start is None:
         raise _unreadable("qstat printed no JSON.", output)
     document = output[start.start() :] if start.start() else output
+    listing = _read_lines(document, user, last)
+    if listing is not None:
+        return listing
+    clean = document
     try:
         read = _decode_document(document)
     except _UNREAD as error:
+        clean = _mended(document)
+        listing = _read_lines(clean, user, last)
+        if listing is not None:
+            return listing
         try:
-            read = _decode_document(_mended(document))
+            read = _decode_document(clean)
         except _UNREAD:
             raise _unreadable(f"qstat's JSON cannot be read: {error}.", document) from None
     if read.pbs_version is None or read.pbs_server is None:
         raise _unreadable("What qstat printed is JSON, but not a list of jobs.", document)
-    return read.Jobs
+    raw = {job_id: _remembered(job_id, bytes(body), user) for job_id, body in read.Jobs.items()}
+    return Listing(jobs_in(raw), raw)
+
+
+def _read_lines(document: bytes, user: str | None, last: Listing) -> Listing | None:
+    """Return the jobs of JSON that is laid out as qstat does it; None: it is not, or it is no JSON.
+
+    Each job has been decoded, now or in a reading before, and what is around them is matched byte by byte: so
+    the whole is JSON, and has these jobs and no others. Decoding the whole to know that takes much longer.
+    """
+    frame = _FRAME.match(document)
+    if frame is None:
+        return None
+    job_end = frame[1] + b"}"
+
+    def id_at(position: int) -> JobId | None:
+        head = _HEAD.match(document, position)
+        return None if head is None else head[1].decode("ascii")
+
+    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
+        end = document.find(job_end, position) + len(job_end)
+        if end < len(job_end):
+            raise Unreadable("")
+        return _remembered(job_id, document[position:end], user), end
+
+    try:
+        found, end = reread(document, frame.start(1), last.raw, id_at, read_at, b",")
+    except (Unreadable, Twice):
+        return None
+    if _TAIL.fullmatch(document, end) is None:
+        return None
+    return last if same(found, last.raw) else Listing(jobs_in(found), found)
+
+
+def _remembered(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
+    """Return a job, of another user's only that it is one; before its bytes its id may stand."""
+    known = remembered(job_id, None, raw, _VALUES)
+    get = _flat(known.stable)
+    owner = get("Job_Owner")
+    if user is not None and owner and user_name(owner) != user:
+        return known
+    job = _job(job_id, get)
+    if job.state != "finished":
+        return known._replace(job=job)
+    return remembered(job_id, _job(job_id, _flat(raw)), raw)
 
 
 def _mended(document: bytes) -> bytes:
@@ -154,7 +197,10 @@ def _mended(document: bytes) -> bytes:
 
 
 def _flat(raw: bytes) -> Callable[[str], str | None]:
-    """Return a look-up of a job's attributes by their dotted names."""
+    """Return a look-up of a job's attributes by their dotted names; before its bytes its id may stand."""
+    head = _HEAD.match(raw)
+    if head is not None:
+        raw = raw[head.end() - 1 :]
     try:
         try:
             read = _decode_attributes(raw)
@@ -170,7 +216,9 @@ def _flat(raw: bytes) -> Callable[[str], str | None]:
 
     def get(name: str) -> str | None:
         value = flat.get(name)
-        return value if value is None or type(value) is str else str(value)
+        if value is None or type(value) is str:
+            return value
+        return None if isinstance(value, dict | list) else str(value)
 
     return get
 
@@ -178,12 +226,12 @@ def _flat(raw: bytes) -> Callable[[str], str | None]:
 def read_text(output: bytes) -> Listing:
     """Return the jobs of ``qstat -f``: for bug reports, never the truth, see qstat_text.py."""
     jobs: dict[JobId, Job] = {}
-    raws: dict[JobId, bytes] = {}
+    raws: dict[JobId, Remembered] = {}
     for record in records(output):
         if not record.complete:
             raise _unreadable(f"The text ends in the middle of job {record.name}.", record.raw.encode())
         jobs[record.name] = _job(record.name, record.attributes.get)
-        raws[record.name] = record.raw.encode()
+        raws[record.name] = remembered(record.name, jobs[record.name], record.raw.encode())
     if not jobs and output.strip():
         raise _unreadable("There is no job in this text.", output)
     return Listing(jobs, raws)

@@ -36,6 +36,7 @@ from .directives import (
 from .jobids import checked_id, id_in
 from .outcome import UNKNOWN
 from .qstat import date_seconds, duration_seconds, duration_text, integer, slurm_hosts
+from .remember import Remembered, Twice, jobs_in, remembered, reread, same
 from .slurm_refusals import read_change, read_refusal
 
 _BARE = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -44,7 +45,10 @@ _NOTHING = 153
 """Exit status of qstat when no job matched, and always of ``qstat -q``."""
 _MOST_IDS = 200
 """More than that are looked up in the table of all: the wrapper reads it anyway."""
-_HEAD = b"\nJob Id:\t"
+_HEAD = b"Job Id:\t"
+_BLOCK_END = b"\n\n"
+_VALUES = ((re.compile(rb"\n\tPriority = "), re.compile(rb"[1-9]\d*(?=\n)")),)
+"""A waiting job's grows with its age; all that it tells is whether it is 0."""
 _LETTERS: dict[str, JobState] = {
     "Q": "queued",
     "H": "held",
@@ -247,29 +251,35 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
         if done.status == _NOTHING:
             return EMPTY
         raise Unreadable("qstat said that it found jobs, and printed none.", "It is asked again.")
-    noise, *blocks = (b"\n" + output).split(_HEAD)
-    if not blocks:
-        raise Unreadable("The list of jobs cannot be read.", "It is asked again.", text(noise))
-    mark = None if user is None else f"\teuser = {user}(".encode()
-    jobs: dict[JobId, Job] = {}
-    raw: dict[JobId, bytes] = {}
-    final = len(blocks) - 1
-    for position, piece in enumerate(blocks):
-        # An empty line ends each; its line end is the next one's head, but for the last.
-        block = piece.removesuffix(b"\n") if position == final else piece
-        if not block.endswith(b"\n") or b"\n\n" in block:
-            raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(block))
+    begin = 0 if output.startswith(_HEAD) else output.find(b"\n" + _HEAD) + 1
+    if not output.startswith(_HEAD, begin):
+        raise Unreadable("The list of jobs cannot be read.", "It is asked again.", text(output))
+
+    def id_at(position: int) -> JobId | None:
+        line_end = output.find(b"\n", position)
+        return None if line_end < 0 else text(output[position:line_end].rstrip())
+
+    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
+        # An empty line ends each; one that is not followed by the next job is found out by `reread`.
+        end = output.find(_BLOCK_END, position) + len(_BLOCK_END)
+        block = output[position:end]
+        if end < len(_BLOCK_END) or b"\n" + _HEAD in block:
+            raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(output[position:]))
         if mark is not None and mark not in block:
-            continue
-        job_id = text(block.partition(b"\n")[0].rstrip())
-        if job_id in raw:
-            raise Unreadable(f"Job {job_id} is listed twice.", "It is asked again.", text(block))
-        same = last.raw.get(job_id) == block and job_id in last.jobs
-        job = last.jobs[job_id] if same else _job(job_id, text(block))
-        if user is None or job.owner == user:
-            jobs[job_id] = job
-            raw[job_id] = block
-    return Listing(jobs, raw)
+            return remembered(job_id, None, block, _VALUES), end
+        job = _job(job_id, text(block))
+        return remembered(job_id, job if user is None or job.owner == user else None, block, _VALUES), end
+
+    mark = None if user is None else f"\teuser = {user}(".encode()
+    try:
+        found, end = reread(output, begin + len(_HEAD), last.raw, id_at, read_at, _HEAD)
+    except Twice as error:
+        raise Unreadable(
+            f"Job {error.job_id} is listed twice.", "It is asked again.", text(output[error.position :])
+        ) from None
+    if end != len(output):
+        raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(output[end:]))
+    return last if same(found, last.raw) else Listing(jobs_in(found), found)
 
 
 def _values(block: str) -> dict[str, str]:

@@ -75,7 +75,7 @@ class Torque(Pbs):
         if exit_status(done) != 0:
             raise no_answer(refusal(done, "list the jobs"))
         listing = read_xml(done.stdout, user, last)
-        return Listing(with_arrays(listing.jobs), listing.raw)
+        return listing if listing is last else Listing(with_arrays(listing.jobs), listing.raw)
 
     def query(self, ids: Sequence[JobId]) -> list[Command]:
         """Return ``qstat -x ID`` for each, ``qstat -x -t ID[]`` for an array."""

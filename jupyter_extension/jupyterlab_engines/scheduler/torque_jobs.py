@@ -17,6 +17,7 @@ from .jobids import READ_ID, array_of
 from .outcome import torque_outcome
 from .qstat import date_seconds, duration_seconds, integer, size_bytes, torque_hosts, user_name
 from .qstat_text import records
+from .remember import Remembered, Twice, jobs_in, remembered, reread, same
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -35,12 +36,23 @@ _LIVELIEST = "REQHWTSC"
 
 _FRAME = re.compile(rb"^\s*(?:<\?xml[^>]*\?>\s*)?<Data>\s*", re.MULTILINE)
 _END = re.compile(rb"\s*</Data>\s*")
-_HEAD = re.compile(
-    rb"\s*(<Job><Job_Id>)([^<]+)</Job_Id>(?:<Job_Name>[^<]*</Job_Name><Job_Owner>([^<@]+)[@<])?"
+_HEAD = re.compile(rb"\s*<Job><Job_Id>([^<]+)</Job_Id>")
+_OWNER = re.compile(rb"\s*<Job><Job_Id>[^<]+</Job_Id><Job_Name>[^<]*</Job_Name><Job_Owner>([^<@]+)[@<]")
+_WELL_FORMED = re.compile(
+    rb"\s*<Job>(?:<([\w.-]+)>(?:[^<]*|(?:<([\w.-]+)>[^<]*</\2>)+)</\1>)*</Job>", re.ASCII
 )
-_WELL_FORMED = re.compile(rb"<Job>(?:<([\w.-]+)>(?:[^<]*|(?:<([\w.-]+)>[^<]*</\2>)+)</\1>)*</Job>", re.ASCII)
 """Elements in elements, as Torque prints them; a parser of all XML takes four times as long."""
 _JOB_END = b"</Job>"
+_VALUES = (
+    (
+        re.compile(b"<resources_used>"),
+        re.compile(rb"(?:<([a-z][\w.-]*)>[^<]*</\1>)+(?=</resources_used>)", re.ASCII),
+    ),
+    (re.compile(b"<Walltime><Remaining>"), re.compile(rb"-?\d+(?=</Remaining></Walltime>)")),
+)
+"""What of a job changes at every look; only of a job that has ended is it of interest, and then it stays.
+
+The names are not those of elements around jobs or attributes: a job's end is the first ``</Job>``."""
 _UNPRINTABLE = bytes(byte if byte >= 32 or byte in b"\t\n\r" else ord("?") for byte in range(256))
 
 
@@ -59,40 +71,44 @@ def read_xml(output: bytes, user: str | None = None, last: Listing = EMPTY) -> L
     frame = _FRAME.search(output)
     if frame is None:
         raise _unreadable("qstat printed no list of jobs.", output)
-    jobs: dict[JobId, Job] = {}
-    raws: dict[JobId, bytes] = {}
-    owner = None if user is None else user.encode()
-    position = frame.end()
-    while head := _HEAD.match(output, position):
-        position = head.start(1)
-        job_id = text(head[2])
-        if job_id in raws:
-            raise _unreadable(f"Job {job_id} is listed twice.", output[position:])
-        before = last.raw.get(job_id)
-        # Ends in </Job>, so that the same beginning is the same job.
-        if before is not None and output.startswith(before, position):
-            jobs[job_id], raws[job_id] = last.jobs[job_id], before
-            position += len(before)
-            continue
-        end = output.find(_JOB_END, position)
-        if end < 0:
+
+    def id_at(position: int) -> JobId | None:
+        head = _HEAD.match(output, position)
+        return None if head is None else text(head[1])
+
+    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
+        end = output.find(_JOB_END, position) + len(_JOB_END)
+        if end < len(_JOB_END):
             raise _unreadable(f"qstat's XML ends in the middle of job {job_id}.", output[position:])
-        start, position = position, end + len(_JOB_END)
-        if owner is not None and head[3] is not None and head[3] != owner:
-            continue
-        raw = output[start:position]
+        return _read(job_id, output[position:end], user), end
+
+    try:
+        found, end = reread(output, frame.end(), last.raw, id_at, read_at)
+    except Twice as error:
+        raise _unreadable(f"Job {error.job_id} is listed twice.", output[error.position :]) from None
+    if _END.fullmatch(output, end) is None:
+        raise _unreadable("qstat's XML is not whole, or has a job without an id.", output[end:])
+    return last if same(found, last.raw) else Listing(jobs_in(found), found)
+
+
+def _read(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
+    """Return a job; of another user's only that it is one."""
+    owner = _OWNER.match(raw)
+    if user is not None and owner is not None and text(owner[1]) != user:
+        return remembered(job_id, None, raw, _VALUES)
+    if _WELL_FORMED.fullmatch(raw) is not None:
+        known = remembered(job_id, None, raw, _VALUES)
+        job = _job(job_id, _attributes(known.stable))
+        if job.state != "finished":
+            return known._replace(job=job if user is None or job.owner == user else None)
         job = _job(job_id, _attributes(raw))
-        if user is None or job.owner == user:
-            jobs[job_id], raws[job_id] = job, raw
-    if _END.fullmatch(output, position) is None:
-        raise _unreadable("qstat's XML is not whole, or has a job without an id.", output[position:])
-    return Listing(jobs, raws)
+    else:
+        job = _job(job_id, _parsed(raw))
+    return remembered(job_id, job if user is None or job.owner == user else None, raw)
 
 
 def _attributes(raw: bytes) -> Callable[[str], str | None]:
-    """Return a look-up of a job's attributes by their dotted names."""
-    if _WELL_FORMED.fullmatch(raw) is None:
-        return _parsed(raw)
+    """Return a look-up of a well-formed job's attributes by their dotted names."""
     body = text(raw)
 
     def get(name: str) -> str | None:
@@ -130,12 +146,12 @@ def _parsed(raw: bytes) -> Callable[[str], str | None]:
 def read_text(output: bytes) -> Listing:
     """Return the jobs of ``qstat -f``: for bug reports, never the truth, see qstat_text.py."""
     jobs: dict[JobId, Job] = {}
-    raws: dict[JobId, bytes] = {}
+    raws: dict[JobId, Remembered] = {}
     for record in records(output):
         if not record.complete:
             raise _unreadable(f"The text ends in the middle of job {record.name}.", record.raw.encode())
         jobs[record.name] = _job(record.name, record.attributes.get)
-        raws[record.name] = record.raw.encode()
+        raws[record.name] = remembered(record.name, jobs[record.name], record.raw.encode())
     if not jobs and output.strip():
         raise _unreadable("There is no job in this text.", output)
     return Listing(jobs, raws)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from pbs_contract import at, failed, reading, table, verdict
@@ -360,3 +361,24 @@ def test_only_what_changed_is_read_again() -> None:
     assert [job_id for job_id in third.jobs if third.jobs[job_id] is not first.jobs[job_id]] == ["24.pbshead"]
     assert third.jobs["24.pbshead"].comment is not None
     assert "A: 8" in third.jobs["24.pbshead"].comment
+
+
+def test_the_time_that_a_running_job_has_used_is_not_read_again() -> None:
+    done = ran("openpbs", "qstat_f_json")
+    job = one("qstat_f_job_json")
+    assert job.state == "running"
+    first = dialect().read_jobs(done, None)
+    later = re.sub(
+        rb'("walltime":\t)"00:00:\d\d"(\n\t\t\t\},\n\t\t\t"job_state":\t"R")', rb'\1"77:00:00"\2', done.stdout
+    )
+    assert later.count(b"77:00:00") > 0
+    later = later.replace(b'"timestamp":\t1', b'"timestamp":\t2')
+    assert dialect().read_jobs(Completed(done.argv, 0, later, b""), None, first) is first
+    ended = later.replace(b'"job_state":\t"R"', b'"job_state":\t"F"')
+    jobs = dialect().read_jobs(Completed(done.argv, 0, ended, b""), None, first).jobs
+    assert 77 * 3600 in [job.elapsed_seconds for job in jobs.values()]
+    assert jobs == dialect().read_jobs(Completed(done.argv, 0, ended, b""), None).jobs
+    for damage in (b'"77:00:00', b'77:00:00"', b'"77:00:00",'):
+        with pytest.raises(Unreadable):
+            damaged = later.replace(b'"77:00:00"', damage)
+            dialect().read_jobs(Completed(done.argv, 0, damaged, b""), None, first)

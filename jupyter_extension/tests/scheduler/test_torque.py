@@ -328,10 +328,16 @@ def test_only_what_changed_is_read_again() -> None:
     first = dialect().read_jobs(done, "tuser")
     again = dialect().read_jobs(done, "tuser", first)
     assert again == first
-    assert all(again.jobs[job_id] is first.jobs[job_id] for job_id in first.raw)
-    changed = Completed(done.argv, 0, done.stdout.replace(b"<Remaining>564<", b"<Remaining>504<"), b"")
-    third = dialect().read_jobs(changed, "tuser", first)
-    assert [job_id for job_id in first.raw if third.jobs[job_id] is not first.jobs[job_id]] == ["33.vm"]
+    assert again.jobs is first.jobs
+    changed = done.stdout.replace(b"<Remaining>564<", b"<Remaining>504<")
+    changed = re.sub(rb"(<cput>)[^<]*(</cput>.{,199}<job_state>R)", rb"\g<1>99:00:00\2", changed)
+    assert changed.count(b"99:00:00") == 2
+    third = dialect().read_jobs(Completed(done.argv, 0, changed, b""), "tuser", first)
+    assert third.jobs is first.jobs
+    held = changed.replace(b"<job_state>R<", b"<job_state>S<", 1)
+    fourth = dialect().read_jobs(Completed(done.argv, 0, held, b""), "tuser", first)
+    assert [i for i, job in fourth.jobs.items() if job != first.jobs[i]] == ["31.vm"]
+    assert fourth.jobs["31.vm"].state == "suspended"
     assert dialect().read_jobs(done, "someone").jobs == {}
 
 

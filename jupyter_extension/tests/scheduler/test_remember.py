@@ -1,0 +1,111 @@
+"""What of a listing is read again: what changed, came or moved, and never less."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from jupyterlab_engines.scheduler.base import Completed
+from jupyterlab_engines.scheduler.remember import Remembered, Twice, jobs_in, remembered, reread, same
+from jupyterlab_engines.scheduler.slurm_torque import SlurmTorque
+
+HEAD = re.compile(rb"<(\d+):")
+VALUES = ((re.compile(b"used="), re.compile(rb"\d+(?=;)")), (re.compile(b"left="), re.compile(rb"\d+(?=;)")))
+
+
+class Reader:
+    """Reads ``<17:state;used=4;left=5;>,<18:…>`` and notes which it had to look at."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, Remembered] = {}
+        self.looked_at: list[str] = []
+
+    def read(self, output: bytes) -> list[str]:
+        """Return the ids."""
+        self.looked_at = []
+
+        def id_at(position: int) -> str | None:
+            head = HEAD.match(output, position)
+            return None if head is None else head[1].decode()
+
+        def read_at(job_id: str, position: int) -> tuple[Remembered, int]:
+            self.looked_at.append(job_id)
+            end = output.index(b">", position) + 1
+            return remembered(job_id, None, output[position:end], VALUES), end
+
+        found, end = reread(output, 0, self.last, id_at, read_at, b",")
+        assert end == len(output)
+        self.last = found
+        return list(found)
+
+
+def listing(*jobs: tuple[int, str]) -> bytes:
+    return b",".join(
+        f"<{number}:{state};used={len(state)}{number};left=5;>".encode() for number, state in jobs
+    )
+
+
+def test_only_what_is_new_is_looked_at() -> None:
+    reader = Reader()
+    reader.read(listing((1, "Q"), (2, "Q"), (3, "R"), (4, "Q"), (5, "R")))
+    assert reader.looked_at == ["1", "2", "3", "4", "5"]
+    before = reader.last
+    reader.read(listing((1, "Q"), (2, "Q"), (3, "R"), (4, "Q"), (5, "R")).replace(b"left=5", b"left=11"))
+    assert reader.looked_at == []
+    assert same(reader.last, before)
+    reader.read(listing((1, "Q"), (2, "R"), (3, "R"), (4, "Q"), (5, "R")))
+    assert reader.looked_at == ["2"]
+    assert not same(reader.last, before)
+    reader.read(listing((3, "R"), (5, "R"), (6, "Q")))
+    assert reader.looked_at == ["6"]
+    reader.read(listing((6, "Q"), (7, "Q"), (3, "R"), (5, "Q")))
+    assert reader.looked_at == ["7", "5"]
+    reader.read(listing((5, "Q"), (3, "R"), (7, "Q"), (6, "Q")))
+    assert reader.looked_at == []
+    with pytest.raises(Twice) as caught:
+        reader.read(listing((5, "Q"), (3, "R"), (5, "Q")))
+    assert caught.value.job_id == "5"
+
+
+def test_any_change_is_seen() -> None:
+    luck = random.Random(11)  # noqa: S311
+    reader = Reader()
+    for _ in range(200):
+        jobs = [(number, luck.choice("QRS")) for number in luck.sample(range(12), luck.randrange(12))]
+        output = listing(*jobs)
+        if not jobs:
+            continue
+        assert reader.read(output) == [str(number) for number, _ in jobs]
+        fresh = Reader()
+        fresh.read(output)
+        assert reader.last == fresh.last
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"-5", b";"])
+def test_a_value_of_another_kind_is_looked_at(value: bytes) -> None:
+    reader = Reader()
+    reader.read(listing((1, "R"), (2, "R")))
+    reader.read(listing((1, "R"), (2, "R")).replace(b"left=5", b"left=" + value, 1))
+    assert reader.looked_at == ["1"]
+
+
+def test_the_priority_of_a_waiting_job() -> None:
+    """Slurm raises it as the job grows older; 0 means that it is held."""
+    text = (
+        "Job Id:\t{0}\n\tJob_Name = x\n\tJob_Owner = a@vm\n\tjob_state = Q\n\tqueue = batch\n"
+        "\tPriority = {1}\n\teuser = a(1)\n\tResource_List.walltime = 01:00:00\n\n"
+    )
+    dialect = SlurmTorque("22.05.8", "vm")
+
+    def answer(*priorities: int) -> Completed:
+        said = "".join(text.format(number, priority) for number, priority in enumerate(priorities))
+        return Completed(("qstat", "-f"), 0, said.encode(), b"")
+
+    first = dialect.read_jobs(answer(5, 6), "a")
+    assert dialect.read_jobs(answer(70, 8), "a", first) is first
+    held = dialect.read_jobs(answer(7, 0), "a", first)
+    assert [job.state for job in held.jobs.values()] == ["queued", "held"]
+    assert held.jobs["0"] is first.jobs["0"]
+    assert jobs_in(held.raw) == held.jobs
