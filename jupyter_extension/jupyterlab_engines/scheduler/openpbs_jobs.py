@@ -172,7 +172,7 @@ def _remembered(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
         return known
     job = _job(job_id, get)
     if job.state != "finished":
-        return known._replace(job=job)
+        return msgspec.structs.replace(known, job=job)
     return remembered(job_id, _job(job_id, _flat(raw)), raw)
 
 

@@ -100,7 +100,7 @@ def _read(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
         known = remembered(job_id, None, raw, _VALUES)
         job = _job(job_id, _attributes(known.stable))
         if job.state != "finished":
-            return known._replace(job=job if user is None or job.owner == user else None)
+            return replace(known, job=job if user is None or job.owner == user else None)
         job = _job(job_id, _attributes(raw))
     else:
         job = _job(job_id, _parsed(raw))
