@@ -134,6 +134,7 @@ class SectionBody extends VDomRenderer<JobTableModel> {
         )}
         <OrphanNotice
           orphans={model.orphans}
+          isBrief
           trans={trans}
           onShow={this._options.onShowOrphans}
           onDelete={this._options.onDelete}

@@ -73,6 +73,8 @@ const FIRST_ORPHANS = 5;
 
 export interface IOrphanNoticeProps {
   orphans: readonly Job[];
+  /** Where there is little room: leave which they are to the table. */
+  isBrief?: boolean;
   trans: TranslationBundle;
   onShow: () => void;
   onDelete: (jobId: string) => void;
@@ -96,7 +98,7 @@ export function OrphanNotice(
             '%1 jobs carry our tag and belong to no cluster.',
             orphans.length
           )}{' '}
-          {trans.__('Delete what you do not need any more.')}
+          {!props.isBrief && trans.__('Delete what you do not need any more.')}
           <button
             className="jp-Engines-button jp-mod-quiet"
             onClick={props.onShow}
@@ -104,22 +106,24 @@ export function OrphanNotice(
             {trans.__('Show')}
           </button>
         </div>
-        <ul className="jp-Engines-Orphans">
-          {orphans.slice(0, FIRST_ORPHANS).map(job => (
-            <li key={job.job_id}>
-              <span title={job.job_id}>
-                {trans.__('%1 %2', shortId(job.job_id), job.name)}
-              </span>
-              <button
-                className="jp-Engines-button jp-mod-quiet"
-                aria-label={trans.__('Delete job %1', job.job_id)}
-                onClick={() => props.onDelete(job.job_id)}
-              >
-                {trans.__('Delete…')}
-              </button>
-            </li>
-          ))}
-        </ul>
+        {!props.isBrief && (
+          <ul className="jp-Engines-Orphans">
+            {orphans.slice(0, FIRST_ORPHANS).map(job => (
+              <li key={job.job_id}>
+                <span title={job.job_id}>
+                  {trans.__('%1 %2', shortId(job.job_id), job.name)}
+                </span>
+                <button
+                  className="jp-Engines-button jp-mod-quiet"
+                  aria-label={trans.__('Delete job %1', job.job_id)}
+                  onClick={() => props.onDelete(job.job_id)}
+                >
+                  {trans.__('Delete…')}
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
       </div>
     </div>
   );

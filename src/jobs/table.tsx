@@ -59,10 +59,12 @@ export function JobTable(props: IJobTableProps): React.JSX.Element {
   const height = useHeight(grid);
   const [activeId, setActiveId] = React.useState<string | null>(null);
   const active = useActiveIndex(rows, activeId);
-  useAnchor(grid, rows, active);
+  const scrolled = React.useRef(0);
+  useAnchor(grid, scrolled, height, rows, active);
 
   const onScroll = (event: React.UIEvent<HTMLElement>) => {
-    const first = firstRow(event.currentTarget.scrollTop);
+    scrolled.current = event.currentTarget.scrollTop;
+    const first = firstRow(scrolled.current);
     setPlace(old => moveWindow(old, first, shown.length));
   };
 

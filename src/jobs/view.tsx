@@ -99,14 +99,7 @@ function Bar(
       <div className="jp-Engines-JobsControls">
         {!props.showsRaw && (
           <>
-            <input
-              type="search"
-              className="jp-Engines-input"
-              aria-label={trans.__('Filter jobs')}
-              placeholder={trans.__('Filter by id, name, queue, state, host…')}
-              value={view.text}
-              onChange={event => props.onText(event.target.value)}
-            />
+            <FilterField text={view.text} trans={trans} onText={props.onText} />
             <span role="status" className="jp-Engines-JobsCount">
               {view.text === ''
                 ? trans._n('%1 job', '%1 jobs', rows.length)
@@ -150,18 +143,57 @@ function Bar(
   );
 }
 
+/**
+ * Where one types what to look for.
+ *
+ * #### Notes
+ * The document has its text, not React: the model renders a frame later, and a field that
+ * were put back until then would lose letters that are typed fast.
+ */
+function FilterField(props: {
+  text: string;
+  trans: TranslationBundle;
+  onText: (text: string) => void;
+}): React.JSX.Element {
+  const { text, trans } = props;
+  const field = React.useRef<HTMLInputElement>(null);
+  React.useEffect(() => {
+    const element = field.current;
+    if (element !== null && element.ownerDocument.activeElement !== element) {
+      element.value = text;
+    }
+  });
+  return (
+    <input
+      ref={field}
+      type="search"
+      className="jp-Engines-input"
+      aria-label={trans.__('Filter jobs')}
+      placeholder={trans.__('Filter by id, name, queue, state, host…')}
+      defaultValue={text}
+      onChange={event => props.onText(event.target.value)}
+    />
+  );
+}
+
 function Check(props: {
   label: string;
   title?: string;
   isChecked: boolean;
   onChange: (isChecked: boolean) => void;
 }): React.JSX.Element {
+  // The model renders a frame later: until then the box would be put back.
+  const [isChecked, setChecked] = React.useState(props.isChecked);
+  React.useEffect(() => setChecked(props.isChecked), [props.isChecked]);
   return (
     <label className="jp-Engines-JobsCheck" title={props.title}>
       <input
         type="checkbox"
-        checked={props.isChecked}
-        onChange={event => props.onChange(event.target.checked)}
+        checked={isChecked}
+        onChange={event => {
+          setChecked(event.target.checked);
+          props.onChange(event.target.checked);
+        }}
       />
       {props.label}
     </label>

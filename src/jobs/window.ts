@@ -134,12 +134,17 @@ export function useActiveIndex(
 /**
  * Keep the rows that the user looks at where they are when others come or go above them.
  *
+ * @param scrolled - Where the last `scroll` event left the grid: to ask the grid itself would
+ *   have the browser lay out all rows at once, and once more when it has moved.
+ *
  * #### Notes
  * What stays is the active row while the grid has the focus and the row is in sight, else
  * the topmost one. A table that is scrolled to its top stays there.
  */
 export function useAnchor(
   grid: React.RefObject<HTMLDivElement>,
+  scrolled: React.RefObject<number>,
+  height: number,
   rows: readonly IRow[],
   active: number | null
 ): void {
@@ -148,11 +153,11 @@ export function useAnchor(
     const element = grid.current;
     const old = before.current;
     before.current = rows;
-    if (element === null || old === rows || element.scrollTop === 0) {
+    if (element === null || old === rows || !scrolled.current) {
       return;
     }
-    const top = Math.floor(element.scrollTop / ROW_HEIGHT);
-    const bottom = top + Math.floor(element.clientHeight / ROW_HEIGHT);
+    const top = Math.floor(scrolled.current / ROW_HEIGHT);
+    const bottom = top + Math.floor(height / ROW_HEIGHT);
     const activeJob = active === null ? undefined : rows[active]?.job.job_id;
     const oldActive =
       activeJob !== undefined && element.ownerDocument.activeElement === element
