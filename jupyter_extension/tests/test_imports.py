@@ -114,7 +114,7 @@ def test_layers_of_the_server() -> None:
         "jupyterlab_engines.clusters": ("handlers", "routes", "app"),
         "jupyterlab_engines.handlers": ("routes", "app"),
         "jupyterlab_engines.doctor": ("handlers", "routes"),
-        "jupyterlab_engines.scheduler": ("clusters", "jobs", "profiles", "handlers", "routes", "app", "audit"),
+        "jupyterlab_engines.scheduler": ("clusters", "jobs", "profiles", "handlers", "routes", "app"),
         "jupyterlab_engines.jobs": ("clusters", "profiles", "handlers", "routes", "app"),
         "jupyterlab_engines.profiles": ("clusters", "jobs", "handlers", "routes", "app"),
     }

@@ -19,6 +19,7 @@ from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobS
 from ..jobs.follow import Followed, Gone, Present, Sighting, Unknown
 from ..jobs.watch import JobWatch
 from ..scheduler.base import CommandMissing, Refused, Scheduler, SchedulerError, Submission
+from ..waiting import set_within
 from . import state
 from .batch_asking import Asking
 from .batch_end import why_batch_ended
@@ -237,14 +238,12 @@ class BatchRun(RunCare):
             for followed in self._followed.values():
                 followed.calm()
         if self._awaits_controller:
-            await self._wait(_EVENTS_SECONDS)
+            await set_within(self._news, _EVENTS_SECONDS)
             return
         if not self._runs():
             await self._news.wait()
             return
-        try:
-            await asyncio.wait_for(self._news.wait(), _EVENTS_SECONDS)
-        except asyncio.TimeoutError:
+        if not await set_within(self._news, _EVENTS_SECONDS):
             await self._hurry_for_a_reason()
 
     async def _hurry_for_a_reason(self) -> None:
@@ -275,12 +274,6 @@ class BatchRun(RunCare):
         while True:
             await asyncio.sleep(_PULSE * fast)
             self._silent_hub = not await roster.answers(_PULSE_PATIENCE * fast)
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
 
     # --- submitting
 
@@ -475,10 +468,7 @@ class BatchRun(RunCare):
                 again_at = time.monotonic() + await self._asking.delete(job_id, tries)
                 tries += 1
                 self._followed[role].hurry(time.monotonic())
-            try:
-                await asyncio.wait_for(self._news.wait(), max(0.1, again_at - time.monotonic()))
-            except asyncio.TimeoutError:
-                continue
+            await set_within(self._news, max(0.1, again_at - time.monotonic()))
 
     def _over(self, role: JobRole) -> bool:
         seen = self._seen.get(role)

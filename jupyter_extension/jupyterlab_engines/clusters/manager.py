@@ -33,6 +33,7 @@ from ..jobs.status import no_scheduler
 from ..jobs.watch import JobWatch
 from ..profiles.service import ProfileService
 from ..scheduler.base import Scheduler
+from ..waiting import set_within
 from . import state
 from .adopter import Adopter, Settled
 from .batch_run import BatchRun
@@ -359,11 +360,8 @@ class ClusterManager:
             except Exception:
                 self._log.exception("Looking for clusters failed; trying again")
             self._looked.set()
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._pause())
+            if await set_within(self._wake, self._pause()):
                 await asyncio.sleep(0.2)  # many who watch are one look
-            except asyncio.TimeoutError:
-                continue
 
     def _pause(self) -> float:
         moving = any(cluster.state in state.IN_MOTION for cluster in self._table.clusters())

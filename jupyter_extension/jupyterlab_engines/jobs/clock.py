@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from ..waiting import set_within
+
 
 class Clock:
     """The system's clocks."""
@@ -21,7 +23,4 @@ class Clock:
         """Return when `event` is set or `seconds` have passed (None: never)."""
         if seconds is not None and seconds <= 0:
             return
-        try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
+        await set_within(event, seconds)

@@ -20,6 +20,7 @@ from ..errors import ApiError, NotAllowed, SchedulerRefused, SchedulerSilent, Un
 from ..scheduler.base import Dialect, NoAnswer, Refused, Scheduler, SchedulerError, UnknownJob
 from ..scheduler.client import DEFAULT_LIMITS, TimeLimits
 from ..scheduler.detect import detect
+from ..waiting import set_within
 from .clock import Clock
 from .follow import Pace
 from .status import no_scheduler
@@ -120,12 +121,7 @@ class JobService:
     async def ready(self, at_most: float | None = None) -> None:
         """Return when it is known whether there is a batch system, or `at_most` seconds have passed."""
         self.begin()
-        if self._detected.is_set():
-            return
-        try:
-            await asyncio.wait_for(self._detected.wait(), at_most)
-        except asyncio.TimeoutError:
-            return
+        await set_within(self._detected, at_most)
 
     async def close(self) -> None:
         """End with the server."""
@@ -153,10 +149,7 @@ class JobService:
                 self._found(scheduler)
                 break
             self._detected.set()
-            try:
-                await asyncio.wait_for(self._detect_again.wait(), _DETECT_AGAIN_SECONDS)
-            except asyncio.TimeoutError:
-                continue
+            await set_within(self._detect_again, _DETECT_AGAIN_SECONDS)
         self._detected.set()
 
     def _found(self, scheduler: Scheduler) -> None:

@@ -20,6 +20,7 @@ from typing import IO
 
 from pxengines.launch.process import end_group, without_secrets
 
+from ..waiting import set_within
 from .base import Command, Completed
 
 MAX_STDOUT = 64 << 20
@@ -179,9 +180,7 @@ class _Attendant:
         self._watch_exit()
         for stream in (self.stdout, self.stderr):
             stream.watch(self._over)
-        try:
-            await asyncio.wait_for(self._over.wait(), seconds)
-        except asyncio.TimeoutError:
+        if not await set_within(self._over, seconds):
             return False
         if self._ended:
             self.stdout.drain()

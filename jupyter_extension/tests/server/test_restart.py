@@ -96,7 +96,7 @@ def test_killed_while_starting(real_server: RealServer, dies_at: str) -> None:
 
 
 def test_killed_before_the_order_was_on_disk_nothing_was_started(real_server: RealServer) -> None:
-    real_server.begin(dies_at=f"{MANAGER}:open_run:before")
+    real_server.begin(dies_at="jupyterlab_engines.clusters.opening:open_run:before")
     with pytest.raises(requests.ConnectionError):
         real_server.start(2)
     assert real_server.died() == -9
