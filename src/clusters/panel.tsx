@@ -47,7 +47,7 @@ export class EnginesPanel extends SidePanel {
     this.addWidget(new EnginesSection(model));
     // Cards hold more than rows do: sentences, stages, buttons.
     if (this.content instanceof AccordionPanel) {
-      this.content.setRelativeSizes([3, 2]);
+      this.content.setRelativeSizes([3, 1]);
     }
   }
 

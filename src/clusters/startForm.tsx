@@ -63,6 +63,9 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
   }
 
   const cannotStart = !profile.startable && !isSite;
+  // What a job asks for says its own button.
+  const hasSummary = cannotStart || props.resources === null;
+  const summaryId = hasSummary ? `${id}-summary` : undefined;
   const own = props.profiles.filter(({ origin }) => origin !== 'site');
   const site = props.profiles.filter(({ origin }) => origin === 'site');
   const options = (profiles: readonly Profile[]) =>
@@ -85,7 +88,7 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
             className="jp-Engines-input"
             value={profile.name}
             onChange={event => props.onProfile(event.target.value)}
-            aria-describedby={`${id}-summary`}
+            aria-describedby={summaryId}
           >
             {options(own)}
             {site.length > 0 && (
@@ -106,7 +109,7 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
             value={props.enginesText}
             onChange={event => props.onEngines(event.target.value)}
             aria-invalid={hasError}
-            aria-describedby={hasError ? `${id}-error` : `${id}-summary`}
+            aria-describedby={hasError ? `${id}-error` : summaryId}
           />
         </label>
         <button
@@ -136,12 +139,14 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
           {fieldError}
         </p>
       )}
-      <p
-        id={`${id}-summary`}
-        className={cannotStart ? 'jp-Engines-fieldError' : 'jp-Engines-hint'}
-      >
-        {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
-      </p>
+      {hasSummary && (
+        <p
+          id={`${id}-summary`}
+          className={cannotStart ? 'jp-Engines-fieldError' : 'jp-Engines-hint'}
+        >
+          {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
+        </p>
+      )}
       {props.resources && <StartResources {...props.resources} />}
       {props.problem && <ProblemView problem={props.problem} trans={trans} />}
     </form>

@@ -30,8 +30,8 @@ import {
   requestWord
 } from './words';
 
-/** Of clusters, jobs and engines. */
-const SIZES = [3, 2, 2];
+/** Of clusters, jobs and engines: a card of a batch job tells most. */
+const SIZES = [6, 2, 2];
 /** So many jobs are in the sidebar; the others one click away. */
 const FIRST_JOBS = 8;
 

@@ -96,12 +96,25 @@ export function ScriptView(props: IScriptViewProps): React.JSX.Element {
             {showsDiff && script.diff !== null ? (
               <Diff text={script.diff} />
             ) : (
-              script.text
+              <Lines text={script.text} />
             )}
           </pre>
         </div>
       )}
     </div>
+  );
+}
+
+/** The text as it is; what does not fit goes on indented, so that it is not taken for a line. */
+function Lines({ text }: { text: string }): React.JSX.Element {
+  return (
+    <>
+      {text.split(/(?<=\n)/).map((line, index) => (
+        <span key={index} className="jp-Engines-ScriptLine">
+          {line}
+        </span>
+      ))}
+    </>
   );
 }
 
