@@ -62,20 +62,34 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
 /** Press Connect: the visible cell comes, runs, and the toolbar tells. */
 export async function connectNotebook(
   lab: Lab,
-  engines: number
+  engines: number,
+  key = 'local'
 ): Promise<void> {
   await lab
-    .card()
-    .getByRole('button', { name: 'Connect notebook to local' })
+    .card(key)
+    .getByRole('button', { name: `Connect notebook to ${key}` })
     .click();
-  const cell = lab.codeCell('%engines connect local');
+  const cell = lab.codeCell(`%engines connect ${key}`);
   await expect(cell).toContainText('%load_ext pxengines');
-  await expect(lab.toolbarItem).toHaveText(`local ${engines}/${engines}`);
-  await expect(lab.card()).toContainText('Connected: mpi_tutorial.ipynb');
+  await expect(lab.toolbarItem).toHaveText(`${key} ${engines}/${engines}`);
+  await expect(lab.card(key)).toContainText('Connected: mpi_tutorial.ipynb');
+}
+
+/** Write another profile into the tutorial's cell for it, as a user does. */
+export async function chooseProfile(lab: Lab, key: string): Promise<void> {
+  const editor = lab.codeCell("profile = 'local'").locator('.cm-content');
+  await editor.click();
+  await editor.press('Control+a');
+  await editor.pressSequentially(`profile = '${key}'`);
+  await expect(lab.codeCell(`profile = '${key}'`)).toHaveCount(1);
 }
 
 /** Run all cells of the tutorial and compare what they say with what they must. */
-export async function runTutorial(lab: Lab, engines: number): Promise<void> {
+export async function runTutorial(
+  lab: Lab,
+  engines: number,
+  key = 'local'
+): Promise<void> {
   await lab.menu('Run', 'Run All Cells');
   // The last one; a cell that fails keeps those after it from running.
   await expect(
@@ -99,7 +113,7 @@ export async function runTutorial(lab: Lab, engines: number): Promise<void> {
     return `array([${values.join(',')}])`;
   });
 
-  expect(said('%engines connect local')).toContain(`${engines} engines`);
+  expect(said(`%engines connect ${key}`)).toContain(`${engines} engines`);
   expect(said('cluster.ids')).toBe(`[${ids.join(', ')}]`);
   expect(said('len(cluster[:])')).toBe(String(engines));
   expect(said("view['size']")).toBe(each(String(engines)));
