@@ -37,8 +37,6 @@ from jupyterlab_engines.scheduler.slurm_torque import SlurmTorque
 from jupyterlab_engines.scheduler.torque import Torque
 
 CONFIGURATIONS = [b for document in DOCUMENTS for b in blocks(document, "python") if b.is_configuration]
-PICTURES = {"jobs.png", "profile.png", "queued.png"}
-"""Taken by browser tests that are told to (UPDATE_SCREENSHOT=1): they may not be there yet."""
 TRAITS = {
     name: trait
     for name, trait in EnginesApp.class_own_traits(config=True).items()
@@ -60,7 +58,7 @@ def test_links_lead_somewhere(document: str) -> None:
     for link in links(document):
         path, _, heading = link.partition("#")
         target = (REPO / document).parent / path if path else REPO / document
-        if not target.exists() and target.name not in PICTURES:
+        if not target.exists():
             missing.append(link)
         elif heading and heading not in _headings(target):
             missing.append(link)
