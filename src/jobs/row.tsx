@@ -50,7 +50,7 @@ export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
   const { job } = row;
   const { trans } = words;
   const condition = conditionOf(job);
-  const hasBadge = job.cluster !== null || job.orphan;
+  const name = job.cluster === null ? job.name : words.engines(job.cluster);
   return (
     <div
       id={props.id}
@@ -73,8 +73,8 @@ export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
         {row.subjobs !== null && <Fold row={row} trans={trans} />}
         {shortId(job.job_id)}
       </div>
-      <div {...CELLS.name} data-badge={hasBadge}>
-        {hasBadge ? <Badged job={job} trans={trans} /> : job.name}
+      <div {...CELLS.name} data-badge={job.orphan}>
+        {job.orphan ? <Orphan name={name} trans={trans} /> : name}
       </div>
       {props.showsOwner && <div {...CELLS.owner}>{job.owner}</div>}
       <div {...CELLS.queue}>{job.queue}</div>
@@ -169,37 +169,24 @@ export function shortId(jobId: string): string {
   return match?.[1] ?? jobId;
 }
 
-/** The name of a job that is ours, or was, and which. */
-function Badged(props: {
-  job: Job;
+/** The name of a job that was ours, which says so: it may be shortened, the badge is not. */
+function Orphan(props: {
+  name: string;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { job, trans } = props;
+  const { name, trans } = props;
   return (
     <>
-      <span className="jp-Engines-JobName">{job.name}</span>
-      {job.cluster !== null && (
-        <span
-          className="jp-Engines-JobBadge"
-          title={trans.__('Engines of %1', job.cluster)}
-        >
-          <span className="jp-Engines-visuallyHidden">
-            {trans.__('engines of')}{' '}
-          </span>
-          {job.cluster}
-        </span>
-      )}
-      {job.orphan && (
-        <span
-          className="jp-Engines-JobBadge"
-          data-tone="warning"
-          title={trans.__(
-            'It carries the tag of jobs that start engines, and belongs to no cluster.'
-          )}
-        >
-          {trans.__('orphan')}
-        </span>
-      )}
+      <span className="jp-Engines-JobName">{name}</span>
+      <span
+        className="jp-Engines-JobBadge"
+        data-tone="warning"
+        title={trans.__(
+          'It carries the tag of jobs that start engines, and belongs to no cluster.'
+        )}
+      >
+        {trans.__('orphan')}
+      </span>
     </>
   );
 }
@@ -239,6 +226,9 @@ export function hintOf(
 ): string | null {
   if (column === 'id') {
     return job.job_id;
+  }
+  if (column === 'name' && job.cluster !== null) {
+    return job.name;
   }
   return column === 'state' && job.letter !== ''
     ? words.printed(job.letter)

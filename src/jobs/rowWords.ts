@@ -15,6 +15,7 @@ export class RowWords {
     this._menu = trans.__('What can be done to %1', GAP);
     this._printed = trans.__('As the scheduler prints it: %1', GAP);
     this._waiting = trans.__('waiting %1', GAP);
+    this._engines = trans.__('engines of %1', GAP);
     this.menuTitle = trans.__('Hold, delete, change walltime…');
   }
 
@@ -38,6 +39,11 @@ export class RowWords {
     return fill(this._printed, letter);
   }
 
+  /** What a cluster's job is for: its own name is a tag that nobody can read. */
+  engines(cluster: string): string {
+    return fill(this._engines, cluster);
+  }
+
   waiting(clock: string): string {
     return fill(this._waiting, clock);
   }
@@ -45,6 +51,7 @@ export class RowWords {
   private readonly _menu: string;
   private readonly _printed: string;
   private readonly _waiting: string;
+  private readonly _engines: string;
   private readonly _conditions = new Map<Condition, string>();
 }
 

@@ -23,7 +23,8 @@ export const DEFAULT_SERVER: ServerOptions = {
   baseUrl: '/',
   hasServerHalf: true,
   hasOwnMpiexec: false,
-  isOnRig: false
+  isOnRig: false,
+  extraArguments: []
 };
 
 /**

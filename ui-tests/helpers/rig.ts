@@ -1,11 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync
+} from 'node:fs';
 import path from 'node:path';
 
 const MAIN = path.resolve(
   __dirname,
   ...['..', '..', 'jupyter_extension', 'dev', 'main.mjs']
 );
+/** Where the rig keeps the process ids of its daemons. */
+const PIDS = path.resolve(__dirname, ...['..', '..', '.cache', 'rig', 'pids']);
 /** It may install packages. */
 const UP_MS = 170_000;
 const CANCEL_MS = 20_000;
@@ -52,6 +60,18 @@ export function whyNoRig(): string | undefined {
     throw new Error(`${reason} CI is set, so this is a failure and no skip.`);
   }
   return verdict === 'skip' ? reason : undefined;
+}
+
+/** Return the process of the rig's `slurmctld`; fails if the id has become another program's. */
+function controllerPid(): number {
+  // Its id, and when it started.
+  const text = readFileSync(path.join(PIDS, 'slurmctld.pid'), 'utf8');
+  const pid = Number(text.trim().split(/\s+/)[0]);
+  const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  if (name !== 'slurmctld') {
+    throw new Error(`Process ${pid} is ${name} and not the rig's slurmctld.`);
+  }
+  return pid;
 }
 
 /**
@@ -139,6 +159,21 @@ export class Rig {
         throw new Error(`Jobs that do not end: ${JSON.stringify(living())}`);
       }
       await new Promise(resolve => setTimeout(resolve, 200));
+    }
+  }
+
+  /** Do something while the scheduler's controller is frozen: it is there, and answers nobody. */
+  async whileSilent<T>(act: () => Promise<T>): Promise<T> {
+    const pid = controllerPid();
+    const wake = () => void process.kill(pid, 'SIGCONT');
+    // All users of the rig wait for it: it must not stay frozen after a run that is broken off.
+    process.once('exit', wake);
+    try {
+      process.kill(pid, 'SIGSTOP');
+      return await act();
+    } finally {
+      wake();
+      process.off('exit', wake);
     }
   }
 

@@ -39,6 +39,8 @@ export interface ServerOptions {
   hasOwnMpiexec: boolean;
   /** Whether it runs as the job user of the rig, with a real scheduler's commands on its PATH. */
   isOnRig: boolean;
+  /** More arguments of its command line, as `--EnginesApp.command_seconds=4`. */
+  extraArguments: readonly string[];
 }
 
 /** A real Jupyter server in a home of its own, which is deleted with it. */
@@ -84,9 +86,12 @@ export class JupyterServer {
         `--LabApp.user_settings_dir=${this._settings}`,
         // A test that holds a job while it stops does not race with this.
         '--EnginesApp.stop_grace_seconds=60',
+        // Without the rig the same everywhere: a batch system of this machine is not looked for.
+        ...(options.isOnRig ? [] : ['--EnginesApp.use_scheduler=False']),
         ...(options.hasOwnMpiexec
           ? [`--EnginesApp.mpiexec=${this.mpiexec}`]
-          : [])
+          : []),
+        ...options.extraArguments
       ]
     ];
     this._give(this.home);

@@ -66,7 +66,7 @@ describe('JobTable', () => {
     expect(cells.slice(0, -1)).toEqual([
       'Running',
       '16',
-      'sim_042engines of pbs',
+      'engines of pbs',
       'default',
       '2',
       '8',
