@@ -161,6 +161,13 @@ describe('The job table’s tab', () => {
     );
   });
 
+  it('names a cluster’s job by its cluster, its own name on hover', async () => {
+    await show([job({ cluster: 'pbs', name: 'pxe-pbs-1a2b' })]);
+    const name = await screen.findByText('engines of pbs');
+    fireEvent.mouseOver(name);
+    expect(name.title).toBe('pxe-pbs-1a2b');
+  });
+
   it('tells what does not fit when the mouse is over it', async () => {
     await show([job()]);
     const id = await screen.findByText('16');
