@@ -276,10 +276,11 @@ function Buttons(props: IEditorViewProps): React.JSX.Element {
       <span id={`${id}-why`} className="jp-Engines-hint" role="status">
         {model.isBusy
           ? trans.__('Saving…')
-          : (obstacle ??
-            (model.isDirty
+          : obstacle !== null
+            ? codeText(obstacle)
+            : model.isDirty
               ? trans.__('Not saved yet')
-              : trans.__('All is saved')))}
+              : trans.__('All is saved')}
       </span>
     </div>
   );
