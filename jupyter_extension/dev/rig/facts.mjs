@@ -1,5 +1,5 @@
 /** Whether this machine can carry the rig: what it is, and what follows from that. */
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 
 import { REPO, which } from '../paths.mjs';
 import { run } from '../processes.mjs';
@@ -22,6 +22,14 @@ async function otherQsub() {
   return output.startsWith('slurm-wlm-torque:') ? null : qsub;
 }
 
+/** Return whether a process of one of these names lives. */
+function isRunning(...names) {
+  const entries = existsSync('/proc') ? readdirSync('/proc') : [];
+  return entries
+    .filter(entry => /^[0-9]+$/.test(entry))
+    .some(entry => names.includes((read(`/proc/${entry}/comm`) ?? '').trim()));
+}
+
 /** Look at this machine. */
 export async function gatherFacts() {
   const release = read('/etc/os-release') ?? '';
@@ -38,6 +46,7 @@ export async function gatherFacts() {
     otherPbs:
       OTHER_PBS.find(name => existsSync(name)) ??
       (isDebian ? await otherQsub() : null),
+    isSlurmRunning: isRunning('slurmctld', 'slurmd'),
     hasOtherUser: account !== undefined && !account.includes(MARK),
     repo: REPO
   };
@@ -67,7 +76,8 @@ export function obstacle(facts) {
     return 'The rig installs Slurm with apt-get, and there is none here.';
   }
   const owner = ownerOf(facts.slurmConf);
-  if (owner === 'clone') {
+  // What a clone left that is gone, or whose session was ended, is taken over: all of it is marked.
+  if (owner === 'clone' && facts.isSlurmRunning) {
     const where = facts.slurmConf.split('\n', 1)[0].split(' in ')[1];
     return `The rig of another clone, ${where}, is on this machine. End it there: npm run rig -- down`;
   }

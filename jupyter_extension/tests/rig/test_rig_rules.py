@@ -42,7 +42,11 @@ def obstacle(**facts: Any) -> str | None:
     return told
 
 
-@pytest.mark.parametrize("slurm_conf", [None, OURS])
+CLONE = "# rig of jupyterlab-engines in /other\n"
+
+
+# What another clone left whose daemons are gone is taken over.
+@pytest.mark.parametrize("slurm_conf", [None, OURS, CLONE])
 def test_root_on_debian_can_carry_the_rig(slurm_conf: str | None) -> None:
     assert obstacle(slurmConf=slurm_conf) is None
 
@@ -55,7 +59,7 @@ def test_root_on_debian_can_carry_the_rig(slurm_conf: str | None) -> None:
         ({"hasApt": False}, "apt-get"),
         ({"slurmConf": "ClusterName=ours\n"}, "has a Slurm of its own (/etc/slurm/slurm.conf)"),
         ({"slurmConf": ""}, "has a Slurm of its own"),
-        ({"slurmConf": "# rig of jupyterlab-engines in /other\n"}, "The rig of another clone, /other, is"),
+        ({"slurmConf": CLONE, "isSlurmRunning": True}, "The rig of another clone, /other, is"),
         ({"otherPbs": "/etc/pbs.conf"}, "has a PBS of its own (/etc/pbs.conf)"),
         ({"hasOtherUser": True}, "somebody else has it"),
     ],
