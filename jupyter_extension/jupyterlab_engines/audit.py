@@ -1,6 +1,7 @@
 """Who asked the batch system to change what, when, and with what outcome: a JSON object a line.
 
-Fields: ``at`` (epoch seconds), ``who`` (the Jupyter user, or ``server`` if nobody asked), ``user`` (of the
+Fields: ``at`` (epoch seconds), ``who`` (the Jupyter user, ``terminal`` for
+``ipcluster``, ``server`` if nobody asked), ``user`` (of the
 operating system), ``host``, ``pid``, ``action`` (``submit``, ``delete``, ``hold``, ``release``,
 ``alter_walltime``), ``job_id``, ``name``, ``outcome`` (``accepted``, ``refused``, ``unknown_job``,
 ``no_answer``, ``interrupted``), ``detail`` (the scheduler's words), ``seconds`` (how long it took).
@@ -26,6 +27,9 @@ from .api.names import JobId
 from .scheduler.base import Refused, Scheduler, SchedulerError, Submission, UnknownJob
 
 T = TypeVar("T")
+
+WHO_TERMINAL = "terminal"
+"""Who acts when ``ipcluster`` does."""
 
 WHO: ContextVar[str] = ContextVar("who", default="server")
 """The Jupyter user for whom the present task acts."""

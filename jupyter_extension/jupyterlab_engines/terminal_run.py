@@ -21,7 +21,7 @@ from pxengines.launch.paths import RunPaths
 
 from .api.models import Cluster, ClusterState, StartCluster
 from .app import EnginesApp
-from .audit import Audit
+from .audit import WHO, WHO_TERMINAL, Audit
 from .clusters import state
 from .clusters.adopter import Adopter, Settled
 from .clusters.batch_run import BatchRun
@@ -101,6 +101,7 @@ class TerminalRun:
         LauncherError
             If it cannot be started; the message says why and what to do.
         """
+        WHO.set(WHO_TERMINAL)
         await self._jobs.ready()
         try:
             record = await self._open(engines)
@@ -190,6 +191,7 @@ class TerminalRun:
 
     async def stop(self) -> None:
         """End the run, whoever looks after it; return when the scheduler says that its jobs are over."""
+        WHO.set(WHO_TERMINAL)
         if self.run is None:
             await self._jobs.ready()
             taken = await Adopter(self._settings, self._jobs, self._changed, self._log).take(self._paths)
@@ -209,6 +211,8 @@ class TerminalRun:
             return
         if scheduler is None:
             raise LauncherError("No batch system was found on this machine: there is no qdel in PATH.")
+        # Else that server would take it for somebody's qdel, and the cluster for failed.
+        await asyncio.to_thread(self._paths.stop_request.touch, 0o600)
         for job in cluster.batch.jobs if cluster.batch else []:
             if job.job_id is not None:
                 try:

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster, Engine } from '../api/generated';
 import { Icon } from '../icon';
-import { doneIcon, failedIcon } from '../icons';
+import { alertIcon, doneIcon, failedIcon } from '../icons';
 import { rankOf } from './words';
 
 /** More rows than this are shown on request: a panel of thousands of rows is slow. */
@@ -20,6 +20,8 @@ export function EngineTable({
 }: IEngineTableProps): React.JSX.Element {
   const [showsAll, setShowsAll] = React.useState(false);
   const engines = [...cluster.engines].sort((a, b) => rankOf(a) - rankOf(b));
+  // While the scheduler is silent nobody knows whether the job still runs.
+  const isKnown = (cluster.batch?.unknown_since ?? null) === null;
   const rows = showsAll ? engines : engines.slice(0, FIRST_ROWS);
   return (
     <>
@@ -35,7 +37,12 @@ export function EngineTable({
         </thead>
         <tbody>
           {rows.map(engine => (
-            <EngineRow key={engine.engine_id} engine={engine} trans={trans} />
+            <EngineRow
+              key={engine.engine_id}
+              engine={engine}
+              isKnown={isKnown}
+              trans={trans}
+            />
           ))}
         </tbody>
       </table>
@@ -57,9 +64,11 @@ export function EngineTable({
 
 function EngineRow(props: {
   engine: Engine;
+  isKnown: boolean;
   trans: TranslationBundle;
 }): React.JSX.Element {
   const { engine, trans } = props;
+  const isUnknown = engine.alive && !props.isKnown;
   return (
     <tr data-alive={engine.alive}>
       <th scope="row">{rankOf(engine)}</th>
@@ -68,11 +77,19 @@ function EngineRow(props: {
       </td>
       <td>{engine.pid ?? trans.__('not known')}</td>
       <td>
-        <Icon
-          icon={engine.alive ? doneIcon : failedIcon}
-          tone={engine.alive ? 'good' : 'bad'}
-        />
-        {engine.alive ? trans.__('alive') : trans.__('lost')}
+        {isUnknown ? (
+          <Icon icon={alertIcon} tone="warning" />
+        ) : (
+          <Icon
+            icon={engine.alive ? doneIcon : failedIcon}
+            tone={engine.alive ? 'good' : 'bad'}
+          />
+        )}
+        {isUnknown
+          ? trans.__('unknown')
+          : engine.alive
+            ? trans.__('alive')
+            : trans.__('lost')}
       </td>
     </tr>
   );

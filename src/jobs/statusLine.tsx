@@ -94,11 +94,14 @@ export function OrphanNotice(
       <div className="jp-Engines-Problem-text">
         <div className="jp-Engines-Orphans-head">
           {trans._n(
-            '%1 job carries our tag and belongs to no cluster.',
-            '%1 jobs carry our tag and belong to no cluster.',
+            '%1 job carries our tag and belongs to no cluster known here.',
+            '%1 jobs carry our tag and belong to no cluster known here.',
             orphans.length
           )}{' '}
-          {!props.isBrief && trans.__('Delete what you do not need any more.')}
+          {!props.isBrief &&
+            trans.__(
+              'Another Jupyter of yours, with another IPython folder, may use them: delete only what you know you do not need.'
+            )}
           <button
             className="jp-Engines-button jp-mod-quiet"
             onClick={props.onShow}

@@ -10,6 +10,7 @@ import { problemOf } from '../problem';
 import type { IProblem } from '../problem';
 import type { IProfileService } from '../tokens';
 import { PreviewModel } from './previewModel';
+import { nameProblems } from './profileName';
 import type { ResourceField } from './resources';
 import { NEW_SETTINGS, readSettings, settingsTexts } from './settings';
 import type { ISettingsTexts } from './settings';
@@ -88,7 +89,9 @@ export class EditorModel extends VDomModel {
     }
     const { problems } = readSettings(this._texts, this.trans);
     const fields = new Set(problems.map(({ field }) => field));
+    const name = this._name === null ? this._nameText.trim() : '';
     return [
+      ...nameProblems(name, this.trans),
       ...problems,
       ...this.preview.problems.filter(({ field }) => !fields.has(field))
     ];

@@ -416,7 +416,9 @@ class BatchRun(RunCare):
         return None
 
     async def _reconsider(self, verdict: Failure) -> Failure | None:
-        """Return the true reason of an end, now that everything about it can be read."""
+        """Return the true reason of an end, now that everything about it can be read; None: asked for."""
+        if await asyncio.to_thread(self._paths.stop_request.exists):
+            return None
         if verdict.code == "controller_exited":
             log, _ = await asyncio.to_thread(read_tail, self._paths.log("controller"), 200)
             return failure("controller_exited", verdict.params, log)

@@ -149,7 +149,8 @@ def open_run(
         for folder in reversed(made):
             _remove_if_empty(folder)
         raise
-    for leftover in (*paths.run_dir.glob("events*.jsonl"), *paths.run_dir.glob("*.log")):
+    told = (*paths.run_dir.glob("events*.jsonl"), *paths.run_dir.glob("*.log"))
+    for leftover in (*told, paths.stop_request):
         leftover.unlink(missing_ok=True)
 
 

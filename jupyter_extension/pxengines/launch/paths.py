@@ -127,6 +127,11 @@ class RunPaths:
         return self.lock_of("cluster")
 
     @property
+    def stop_request(self) -> Path:
+        """Made by a terminal that stops a run which a Jupyter server looks after: its end was asked for."""
+        return self.run_dir / "stop-asked"
+
+    @property
     def claim(self) -> Path:
         """Touched by the server that looks after this run, if a batch system runs it."""
         return self.run_dir / "claim"

@@ -14,8 +14,8 @@ from jupyterlab_engines.handlers.base import NoSuchRoute
 from pxengines.launch.spec import JobSpec
 
 MAY_IMPORT = {
-    "scheduler": ("api.names", "api.jobs", "api.profiles"),
-    "jobs": ("scheduler", "api", "audit", "errors"),
+    "scheduler": ("api.names", "api.jobs", "api.profiles", "waiting"),
+    "jobs": ("scheduler", "api", "audit", "errors", "waiting"),
     "profiles": ("scheduler.base", "scheduler.directives", "api", "errors"),
 }
 DIALECTS = ("openpbs", "openpbs_jobs", "torque", "torque_jobs", "slurm_torque", "pbs_common")

@@ -219,3 +219,18 @@ def test_a_profile_made_by_hand_years_ago(rig: Rig, server: RigServer) -> None:
     server.until_state("stopped", "old")
     until(lambda: all(job.is_over for job in rig.jobs(server.folder)), "the end of both jobs")
     assert {name: (folder / name).read_bytes() for name in before} == before, "it is left as it was"
+
+
+def test_a_terminal_stops_what_the_panel_looks_after(rig: Rig, server: RigServer) -> None:
+    server.start(2, "pbs")
+    job_id = only_job(server.until_state("ready", "pbs"))
+    done = rig.run_as_job_user(
+        ["ipcluster", "stop", "--profile=pbs"],
+        cwd=server.folder / "root",
+        IPYTHONDIR=str(server.ipython_dir),
+        JUPYTER_DATA_DIR=str(server.folder / "data"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    cluster = server.until_state("stopped", "pbs")
+    assert cluster.failure is None, "its end was asked for"
+    assert_nothing_left(rig, server, job_id)

@@ -2,7 +2,7 @@ import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import * as React from 'react';
 import { EngineTable } from '../../clusters/engineTable';
-import { cluster, engine, engines } from '../examples';
+import { batch, cluster, engine, engines } from '../examples';
 import { trans } from '../fakes';
 
 const cells = () =>
@@ -38,6 +38,19 @@ describe('EngineTable', () => {
       ['1', 'n2', '4001', 'lost'],
       ['2', 'not known', 'not known', 'alive']
     ]);
+  });
+
+  it('calls no engine alive while the scheduler is silent', () => {
+    render(
+      <EngineTable
+        cluster={cluster({
+          engines: [engine(0), engine(1, { alive: false })],
+          batch: batch({ unknown_since: 1790000000 })
+        })}
+        trans={trans}
+      />
+    );
+    expect(cells().map(row => row.at(-1))).toEqual(['unknown', 'lost']);
   });
 
   it('shows more than a panel has room for only on request', async () => {
