@@ -57,7 +57,7 @@ const STAGES = {
     rig: true,
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
-      const options = { env, timeoutMs: 20 * MINUTE };
+      const options = { env, timeoutMs: 40 * MINUTE };
       // Most of these tests wait for processes: two at a time take little more than half the time.
       const shared = args.length ? [] : ['-n', '2', '--dist', 'loadgroup'];
       return counted(
@@ -85,7 +85,7 @@ const STAGES = {
       const options = {
         cwd: UI_TESTS,
         env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: file },
-        timeoutMs: 20 * MINUTE
+        timeoutMs: 30 * MINUTE
       };
       return counted(
         readPlaywright,
