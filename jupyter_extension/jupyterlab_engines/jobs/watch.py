@@ -155,7 +155,11 @@ class JobWatch:
             jobs = await self.scheduler.jobs()
         except SchedulerError as error:
             self._silent(error)
-            self._table_due = self._clock.monotonic() + self._retry_seconds()
+            now = self._clock.monotonic()
+            self._table_due = now + self._retry_seconds()
+            # What is unknown is unknown for the cards as well, whoever asked.
+            for followed in self._followed:
+                followed.unknown(now, self._status.since, self._status.problem or str(error))
             return
         now = self._clock.monotonic()
         self._table_at = now

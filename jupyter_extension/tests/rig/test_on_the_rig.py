@@ -158,4 +158,5 @@ def test_finished_jobs_are_forgotten_soon_if_asked(rig: Rig, folder: Path) -> No
     with rig.finished_jobs_forgotten(2):
         job = rig.qsub(folder, "#!/bin/bash\ntrue\n")
         rig.output_of(folder, job)
-        until(lambda: rig.job(job) is None, f"job {job} to be forgotten")
+        # Slurm looks for what to forget once a minute.
+        until(lambda: rig.job(job) is None, f"job {job} to be forgotten", seconds=150)

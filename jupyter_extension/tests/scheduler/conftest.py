@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import psutil
+import pytest
 
 # The rig's own conftest is out of sight from here.
 _RIG = Path(__file__).parents[1] / "rig"
@@ -16,3 +20,10 @@ assert _spec.loader is not None
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
 rig = _fixtures.rig
+
+
+@pytest.fixture
+def new_children() -> Callable[[], list[psutil.Process]]:
+    """Return the children that the test has started: servers that other tests share live on beside them."""
+    before = set(psutil.Process().children())
+    return lambda: [child for child in psutil.Process().children() if child not in before]

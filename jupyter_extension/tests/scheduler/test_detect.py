@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -90,13 +91,15 @@ async def test_a_batch_system_that_we_do_not_speak(tmp_path: Path) -> None:
     assert await detect(environ(tmp_path)) is None
 
 
-async def test_commands_that_hang_are_not_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commands_that_hang_are_not_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_children: Callable[[], list[psutil.Process]]
+) -> None:
     monkeypatch.setattr(detection, "_SECONDS", 0.5)
     for program in ("qstat", "qsub"):
         put(tmp_path, program, "", "", 0, hang="600")
     with pytest.raises(NoAnswer, match="did not tell its version"):
         await detect(environ(tmp_path))
-    assert psutil.Process().children() == []
+    assert new_children() == []
 
 
 async def test_commands_that_we_may_not_run(tmp_path: Path) -> None:

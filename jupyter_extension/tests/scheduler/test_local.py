@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -166,7 +167,9 @@ async def test_a_script_that_is_none(tmp_path: Path) -> None:
     assert await place.scheduler.jobs() == {}
 
 
-async def test_a_record_that_cannot_be_written_starts_nothing(tmp_path: Path) -> None:
+async def test_a_record_that_cannot_be_written_starts_nothing(
+    tmp_path: Path, new_children: Callable[[], list[psutil.Process]]
+) -> None:
     (tmp_path / "jobs").write_text("a file in the folder's place")
     scheduler = LocalScheduler(tmp_path / "jobs", os.environ, "somebody")
     mark = tmp_path / "ran"
@@ -174,7 +177,7 @@ async def test_a_record_that_cannot_be_written_starts_nothing(tmp_path: Path) ->
     with pytest.raises(Refused, match="could not be recorded"):
         await scheduler.submit(order)
     assert not mark.exists()
-    assert psutil.Process().children() == []
+    assert new_children() == []
 
 
 async def test_nothing_to_ask_for(tmp_path: Path) -> None:

@@ -33,10 +33,10 @@ def descriptors() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def nothing_left(new_children: Callable[[], list[psutil.Process]]) -> Iterator[None]:
     before = descriptors()
     yield
-    assert psutil.Process().children(recursive=True) == []
+    assert new_children() == []
     assert descriptors() <= before
 
 
@@ -175,18 +175,20 @@ async def test_closes_its_output_and_goes_on() -> None:
     assert done.status == 4
 
 
-async def test_cancelled(tmp_path: Path) -> None:
+async def test_cancelled(tmp_path: Path, new_children: Callable[[], list[psutil.Process]]) -> None:
     script = 'sleep 600 & echo $! >"$1"; sleep 600'
     task = asyncio.create_task(run(shell(script, str(tmp_path / "pid")), ENVIRON))
     child = int(await until_written(tmp_path / "pid"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert psutil.Process().children() == []  # reaped before the cancellation went on
+    assert new_children() == []  # reaped before the cancellation went on
     await until_gone(child)
 
 
-async def test_cancelled_again_while_it_is_ended(tmp_path: Path) -> None:
+async def test_cancelled_again_while_it_is_ended(
+    tmp_path: Path, new_children: Callable[[], list[psutil.Process]]
+) -> None:
     task = asyncio.create_task(run(shell('echo $$ >"$1"; exec sleep 600', str(tmp_path / "pid")), ENVIRON))
     await until_written(tmp_path / "pid")
     task.cancel()
@@ -194,7 +196,7 @@ async def test_cancelled_again_while_it_is_ended(tmp_path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert psutil.Process().children() == []
+    assert new_children() == []
 
 
 async def test_many_at_once() -> None:
