@@ -50,7 +50,10 @@ describe('EngineTable', () => {
         trans={trans}
       />
     );
-    expect(cells().map(row => row[row.length - 1])).toEqual(['unknown', 'lost']);
+    expect(cells().map(row => row[row.length - 1])).toEqual([
+      'unknown',
+      'lost'
+    ]);
   });
 
   it('shows more than a panel has room for only on request', async () => {
