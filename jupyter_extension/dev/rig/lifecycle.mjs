@@ -84,7 +84,12 @@ async function installPackages(say) {
     return;
   }
   say(`installing ${missing.join(', ')} with apt-get`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const env = {
+    ...process.env,
+    DEBIAN_FRONTEND: 'noninteractive',
+    // dpkg needs them, and not every session's PATH has them.
+    PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`
+  };
   const log = path.join(LOGS, 'apt.log');
   const install = [
     'install',

@@ -93,7 +93,7 @@ export function environmentOf(user, home) {
  */
 export async function makeUser() {
   if (homeOfUser() === null) {
-    await must(`Adding the user ${USER}`, 'useradd', [
+    await must(`Adding the user ${USER}`, '/usr/sbin/useradd', [
       ...['--create-home', '--shell', '/bin/bash'],
       ...['--comment', MARK, USER]
     ]);
@@ -145,6 +145,9 @@ export function processesOfUser() {
 /** Take the job user away, with its home. */
 export async function removeUser() {
   if (homeOfUser() !== null) {
-    await must(`Removing the user ${USER}`, 'userdel', ['--remove', USER]);
+    await must(`Removing the user ${USER}`, '/usr/sbin/userdel', [
+      '--remove',
+      USER
+    ]);
   }
 }
