@@ -220,6 +220,8 @@ class TerminalRun:
                 except UnknownJob:
                     self._log.info("Job %s has ended already", job.job_id)
                 except SchedulerError as error:
+                    # Nothing was asked after all: a later end is not to be taken for one that was.
+                    await asyncio.to_thread(self._paths.stop_request.unlink, missing_ok=True)
                     raise LauncherError(f"{error.message} {error.hint} {error.output}".strip()) from error
         while True:
             record = await asyncio.to_thread(read_record, self._paths.record)
