@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 _TESTS = Path(__file__).resolve().parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Keep a file's tests in one process, and all that need the one real scheduler in another.
 
     For pytest-xdist with ``--dist loadgroup``: tests of one file share servers, and tests that stop the
@@ -21,3 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_rig = "rig" in getattr(item, "fixturenames", ())
         group = "rig" if on_rig else item.path.relative_to(_TESTS).as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
+    yield  # pytest-xdist reads the marks in the same hook, and puts the group behind the name
+    if getattr(config.option, "loadgroup", False) and not all("@" in item.nodeid for item in items):
+        raise pytest.UsageError("pytest-xdist did not take the groups: this pytest is too new for it.")

@@ -36,7 +36,10 @@ def files(place: Place) -> list[Path]:
 
 async def until_ended(pid: int) -> None:
     async def alive() -> bool:
-        return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     await eventually(alive, lambda lives: not lives)
 
