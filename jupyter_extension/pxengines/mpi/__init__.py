@@ -6,7 +6,10 @@ imported when the first call needs it, so that importing this package never star
 
 from __future__ import annotations
 
-from .agree import AgreementError
-from .reduce import allreduce, psum
+from .cells import guard
+from .channels import prepare
+from .errors import AgreementError, PeerError
+from .reduce import allreduce
+from .sums import psum
 
-__all__ = ["AgreementError", "allreduce", "psum"]
+__all__ = ["AgreementError", "PeerError", "allreduce", "guard", "prepare", "psum"]

@@ -13,7 +13,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import Op, Plan, plan
+from .dtypes import Plan, check_dtype, plan
 
 Array = npt.NDArray[Any]
 Axis = SupportsIndex | tuple[SupportsIndex, ...] | None
@@ -26,20 +26,18 @@ MAX_LIMBS_ADDED = 1 << 31
 
 @dataclass(frozen=True)
 class Partial:
-    """One rank's part: native, C order, and how it goes on from here.
+    """One rank's part of a sum, and how it goes on from here.
 
     Attributes
     ----------
     plan : types on the wire and of the result.
     values : of the wire dtype; or Python integers (dtype object) if they may not fit into it.
-    magnitude : no value exceeds this, in absolute value; 0 unless the sum or product of whole numbers.
-    has_nan : whether a least or greatest value is wanted and some value is not a number.
+    magnitude : no value exceeds this, in absolute value; 0 unless they are whole numbers.
     """
 
     plan: Plan
     values: Array
-    magnitude: int
-    has_nan: bool
+    magnitude: int = 0
 
 
 def as_array(x: object) -> Array:
@@ -59,52 +57,99 @@ def as_array(x: object) -> Array:
     return np.asarray(x)
 
 
-def whole_part(array: Array, op: Op) -> Partial:
-    """Return `array` itself as the part: what `allreduce` sends.
+def check_out(out: object, shape: tuple[int, ...], result: np.dtype[Any]) -> None:
+    """Check that a result can be put in `out`.
 
     Raises
     ------
-    TypeError
-        If its values cannot be reduced.
+    TypeError, ValueError
+        If it cannot; as numpy's own reductions.
     """
-    how = plan(array.dtype, op)
-    values = np.asarray(array, dtype=how.wire, order="C")
-    exact = how.kind == "integer" and op in ("sum", "prod")
-    has_nan = how.kind == "float" and op in ("min", "max") and bool(np.isnan(values).any())
-    return Partial(how, values, _largest(values) if exact else 0, has_nan)
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"out must be an array, not {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}, but the result has shape {shape}")
+    if not np.can_cast(result, out.dtype, "same_kind"):
+        raise TypeError(f"out has dtype {out.dtype}, which cannot hold a result of dtype {result}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
 
 
-def summed_part(array: Array, axis: Axis, dtype: npt.DTypeLike | None) -> Partial:
-    """Return the local sum of `array` as the part: what `psum` sends.
+def axes_of(array: Array, axis: Axis) -> tuple[int, ...]:
+    """Return the axes that `axis` names, from 0 on.
 
     Raises
     ------
-    TypeError
-        If its values cannot be added, or not as `dtype`.
     ValueError
-        If it has no such axis.
+        If `array` has no such axis, or one is named twice.
     """
-    how = plan(array.dtype, "sum")
-    if dtype is not None:
-        wanted = np.dtype(dtype).newbyteorder("=")
-        if wanted.kind not in "iufc" or not np.can_cast(how.given, wanted, "same_kind"):
-            raise TypeError(f"cannot add values of dtype {array.dtype} as {wanted}: values would be lost")
-        if how.kind == "float" or wanted.kind in "fc":
-            given, how = how.given, plan(wanted, "sum")
-            how = replace(how, given=given)
-        else:
-            how = replace(how, result=wanted)
-    if how.kind == "float":
-        total = np.asarray(np.sum(array, axis=axis, dtype=how.wire))
-        return Partial(how, np.asarray(total, order="C"), 0, False)
-    axes = _axes(array, axis)
-    count = math.prod(array.shape[i] for i in axes)
-    bound = _largest(array) * count
+    if axis is None:
+        return tuple(range(array.ndim))
+    asked = axis if isinstance(axis, tuple) else (axis,)
+    for i in asked:
+        if not -array.ndim <= operator.index(i) < array.ndim:
+            raise ValueError(f"axis {operator.index(i)} is out of bounds for array of dimension {array.ndim}")
+    axes = tuple(operator.index(i) % array.ndim for i in asked)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"axis {axis} names an axis twice")
+    return axes
+
+
+def kept_shape(array: Array, axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """Return the shape that a reduction of `array` over `axes` has."""
+    if keepdims:
+        return tuple(1 if i in axes else length for i, length in enumerate(array.shape))
+    return tuple(length for i, length in enumerate(array.shape) if i not in axes)
+
+
+def plan_sum(given: np.dtype[Any], dtype: npt.DTypeLike | None) -> Plan:
+    """Return how to add up values of dtype `given` as ``np.sum(…, dtype=dtype)`` does.
+
+    Raises
+    ------
+    TypeError
+        If they cannot be added, or not as `dtype`.
+    """
+    how = plan(given, "sum")
+    if dtype is None:
+        return how
+    wanted = np.dtype(dtype).newbyteorder("=")
+    if wanted.kind not in "iufc" or not np.can_cast(how.given, wanted, "same_kind"):
+        raise TypeError(f"cannot add values of dtype {given} as {wanted}: values would be lost")
+    if how.kind == "float" or wanted.kind in "fc":
+        return replace(plan(wanted, "sum"), given=how.given)
+    return replace(how, result=wanted)
+
+
+def plan_mean(given: np.dtype[Any], dtype: npt.DTypeLike | None) -> Plan:
+    """Return how to take the mean of values of dtype `given` as ``np.mean(…, dtype=dtype)`` does.
+
+    Raises
+    ------
+    TypeError
+        If they have none, or not as `dtype`.
+    """
+    check_dtype(given)
+    if dtype is None:
+        dtype = np.float64 if given.kind in "biu" else given
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"a mean is no whole number: dtype must be of floats, not {np.dtype(dtype)}")
+    return plan_sum(given, dtype)
+
+
+def summed(array: Array, axes: tuple[int, ...], keepdims: bool, how: Plan, wrap: bool) -> Partial:
+    """Return the local sum of `array` over `axes`: what this rank brings to the sum over all."""
+    if how.kind == "float" or wrap:
+        return Partial(how, np.asarray(np.sum(array, axis=axes, dtype=how.wire, keepdims=keepdims)))
+    bound = largest(array) * math.prod(array.shape[i] for i in axes)
     if bound <= np.iinfo(how.wire).max:
-        total = np.asarray(np.sum(array, axis=axes, dtype=how.wire))
-        return Partial(how, np.asarray(total, order="C"), bound, False)
+        total = np.asarray(np.sum(array, axis=axes, dtype=how.wire, keepdims=keepdims))
+        return Partial(how, total, bound)
     exact = exact_sum(array.astype(how.wire, copy=False), axes)
-    return Partial(how, exact, _largest(exact), False)
+    exact = exact.reshape(kept_shape(array, axes, keepdims))
+    magnitude = largest(exact)
+    fits = magnitude <= np.iinfo(how.wire).max
+    return Partial(how, exact.astype(how.wire) if fits else exact, magnitude)
 
 
 def exact_sum(array: Array, axes: tuple[int, ...], most: int = MAX_LIMBS_ADDED) -> Array:
@@ -131,21 +176,10 @@ def limbs(values: Array) -> tuple[Array, Array]:
     return np.asarray(high).astype(np.int64), np.asarray(low).astype(np.int64)
 
 
-def _axes(array: Array, axis: Axis) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(array.ndim))
-    asked = axis if isinstance(axis, tuple) else (axis,)
-    for i in asked:
-        if not -array.ndim <= operator.index(i) < array.ndim:
-            raise ValueError(f"axis {operator.index(i)} is out of bounds for array of dimension {array.ndim}")
-    axes = tuple(operator.index(i) % array.ndim for i in asked)
-    if len(set(axes)) < len(axes):
-        raise ValueError(f"axis {axis} names an axis twice")
-    return axes
-
-
-def _largest(values: Array) -> int:
+def largest(values: Array) -> int:
     """Return the greatest absolute value, exactly; 0 of nothing."""
     if values.size == 0:
         return 0
+    if values.size == 1:
+        return abs(int(values.reshape(-1)[0]))
     return max(abs(int(values.min())), abs(int(values.max())))

@@ -1,0 +1,75 @@
+"""Which channel belongs to which communicator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import cells
+from .channel import Channel
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+_world: Channel | None = None
+_all: list[Channel] = []
+_keyval: int | None = None
+
+
+def channel_of(comm: MPI.Comm | None) -> Channel:
+    """Return the channel of `comm`, or of ``MPI.COMM_WORLD``. Makes it, without waiting, on first use.
+
+    Raises
+    ------
+    TypeError
+        If `comm` is no intracommunicator.
+    """
+    global _world
+    if comm is None and _world is not None:
+        return _world
+    from mpi4py import MPI
+
+    if comm is None:
+        comm = MPI.COMM_WORLD
+    if not isinstance(comm, MPI.Intracomm):
+        raise TypeError(f"comm must be an intracommunicator, such as MPI.COMM_WORLD, not {comm!r}")
+    keyval = _key_of_attribute()
+    channel = comm.Get_attr(keyval)
+    if not isinstance(channel, Channel):
+        channel = Channel(comm)
+        comm.Set_attr(keyval, channel)
+        _all.append(channel)
+        if comm == MPI.COMM_WORLD:
+            _world = channel
+    return channel
+
+
+def prepare(timeout: float | None = None) -> None:
+    """Make what the reductions of ``MPI.COMM_WORLD`` need; all ranks call it, or their first reduction does.
+
+    Raises
+    ------
+    TimeoutError
+        If not all ranks have called it after `timeout` seconds.
+    """
+    channel_of(None).set_up(timeout)
+
+
+def _key_of_attribute() -> int:
+    global _keyval
+    if _keyval is None:
+        from mpi4py import MPI
+
+        _keyval = MPI.Comm.Create_keyval(delete_fn=_forget)
+        cells.listen(_cell_changed)
+    return _keyval
+
+
+def _forget(comm: MPI.Comm, keyval: int, channel: Channel) -> None:
+    # The user has freed the communicator. Our own ones live on: somebody may still be using them.
+    if channel in _all:
+        _all.remove(channel)
+
+
+def _cell_changed(started: bool, failure: tuple[str, str] | None) -> None:
+    for channel in list(_all):
+        channel.cell_changed(started, failure)

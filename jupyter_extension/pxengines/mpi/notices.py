@@ -1,0 +1,118 @@
+"""Small messages between the ranks of a channel, outside of any reduction.
+
+They tell what no collective call can: that a rank will not come. They travel on a communicator of their
+own, where nothing else does, and are looked for in every wait.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+_TAG = 1
+_SIZE = 512
+"""Bytes of a notice: sent eagerly by every MPI, so that the sender never waits for the receiver."""
+_HEAD = struct.Struct("<BBqqqqQH")
+
+
+class Kind(enum.IntEnum):
+    """What a notice tells about its sender."""
+
+    LEFT = 1
+    """It has left call `call` of `epoch`, which therefore will never be complete."""
+    RAISED = 2
+    """Its cell ended with an exception: it will not come to call `call` of `epoch` in that cell."""
+    STARTED = 3
+    """It has started another cell after one that raised."""
+    WAITING = 4
+    """It has been waiting in call `call` of `epoch` for a while."""
+
+
+class Why(enum.IntEnum):
+    """Why a rank left a call."""
+
+    ERROR = 1
+    INTERRUPT = 2
+    TIMEOUT = 3
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message.
+
+    Attributes
+    ----------
+    kind : what it tells.
+    sender : rank that it is about and from.
+    epoch, call : the place in the order of all reductions.
+    steps : how many pieces of data the sender has started to send in that call.
+    cell : key of the sender's cell.
+    why : for LEFT.
+    origin : rank with which the trouble began.
+    text : what happened at `origin`, in words.
+    """
+
+    kind: Kind
+    sender: int
+    epoch: int
+    call: int
+    cell: int
+    steps: int = 0
+    why: Why = Why.ERROR
+    origin: int = -1
+    text: str = ""
+
+    def encode(self) -> bytearray:
+        """Return the message's bytes."""
+        text = self.text.encode()[: _SIZE - _HEAD.size]
+        head = _HEAD.pack(
+            self.kind, self.why, self.epoch, self.call, self.steps, self.origin, self.cell, len(text)
+        )
+        return bytearray((head + text).ljust(_SIZE, b"\0"))
+
+    @classmethod
+    def decode(cls, data: bytes, sender: int) -> Notice:
+        """Return the notice in `data` from rank `sender`."""
+        kind, why, epoch, call, steps, origin, cell, length = _HEAD.unpack_from(data)
+        text = data[_HEAD.size : _HEAD.size + length].decode(errors="replace")
+        return cls(Kind(kind), sender, epoch, call, cell, steps, Why(why), origin, text)
+
+
+class Post:
+    """Sends and fetches the notices of one channel; nothing here waits."""
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        from mpi4py import MPI
+
+        self._comm = comm
+        self._bytes = MPI.BYTE
+        self._status = MPI.Status()
+        self._sent: list[tuple[MPI.Request, bytearray]] = []
+        self._others = [rank for rank in range(comm.Get_size()) if rank != comm.Get_rank()]
+
+    def send(self, notice: Notice) -> None:
+        """Send `notice` to all other ranks."""
+        data = notice.encode()
+        self._sent = [(request, kept) for request, kept in self._sent if not request.Test()]
+        for rank in self._others:
+            self._sent.append((self._comm.Isend([data, self._bytes], rank, _TAG), data))
+
+    def fetch(self) -> Iterator[Notice]:
+        """Yield the notices that have come, each sender's in the order in which it sent them."""
+        while self._comm.Iprobe(tag=_TAG, status=self._status):
+            data, sender = bytearray(_SIZE), self._status.Get_source()
+            self._comm.Recv([data, self._bytes], sender, _TAG)
+            yield Notice.decode(bytes(data), sender)
+        if self._sent:
+            self._sent = [(request, kept) for request, kept in self._sent if not request.Test()]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a notice is there to be fetched."""
+        return self._comm.Iprobe(tag=_TAG)

@@ -1,0 +1,122 @@
+"""The fixed-size exchange with which every reduction begins.
+
+Among few ranks everybody sees everybody's slot: what is reduced (a digest), in which cell, a few facts, and
+small data themselves. Among many, only greatest values are exchanged: equal are the ranks' digests whose
+greatest value and greatest complement belong together.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+FACTS = 3
+"""Words of a slot that tell of the rank's values: 0 unless something is unusual."""
+_HEAD_WORDS = 3 + FACTS
+_HEAD_BYTES = 8 * _HEAD_WORDS
+NO_FACTS = bytes(8 * FACTS)
+SLOT_BYTES = 256
+PAYLOAD_BYTES = SLOT_BYTES - _HEAD_BYTES
+MOST_SLOTS = 64
+"""Among more ranks than this, slots are not gathered."""
+
+
+class Slots:
+    """Everybody's slot on every rank.
+
+    A head is what a rank brings: digest (16 bytes), cell (8), facts (24).
+    """
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        from mpi4py import MPI
+
+        size, self._rank = comm.Get_size(), comm.Get_rank()
+        self._size = size
+        self._words = np.zeros((size, SLOT_BYTES // 8), np.uint64)
+        self._heads = self._words[:, :_HEAD_WORDS]
+        mine = self._words[self._rank]
+        self._head = memoryview(mine[:_HEAD_WORDS].view(np.uint8))
+        self._payloads = self._words[:, _HEAD_WORDS:].view(np.uint8)
+        self._views: dict[np.dtype[Any], npt.NDArray[Any]] = {}
+        self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES, MPI.BYTE])
+
+    def fill(self, head: bytes) -> None:
+        """Put in this rank's head."""
+        self._head[:] = head
+
+    def alike(self, head: bytes) -> bool:
+        """Tell whether all ranks brought `head`, which this one has."""
+        return self._heads.tobytes() == head * self._size
+
+    def same_digest(self) -> bool:
+        """Tell whether all ranks brought the same digest."""
+        return bool((self._words[:, :2] == self._words[0, :2]).all())
+
+    def same_cell(self) -> bool:
+        """Tell whether all ranks are in the same cell."""
+        return bool((self._words[:, 2] == self._words[0, 2]).all())
+
+    def facts(self) -> list[int]:
+        """Return the greatest of each of the ranks' facts."""
+        return [int(word) for word in self._words[:, 3:_HEAD_WORDS].max(axis=0)]
+
+    def put(self, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
+        """Put in small data, as `dtype`."""
+        self._view(dtype)[self._rank, : values.size] = values.reshape(-1)
+
+    def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
+        """Return the ranks' payloads as (ranks, count) of `dtype`; valid until the next `fill`."""
+        return self._view(dtype)[:, :count]
+
+    def _view(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        view = self._views.get(dtype)
+        if view is None:
+            whole = PAYLOAD_BYTES // dtype.itemsize * dtype.itemsize
+            view = self._views[dtype] = self._payloads[:, :whole].view(dtype)
+        return view
+
+
+class Greatest:
+    """The greatest of each of the ranks' words, and of their complements."""
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        from mpi4py import MPI
+
+        self._words = np.zeros((2, _HEAD_WORDS), np.uint64)
+        self.request = comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX)
+
+    def fill(self, head: bytes) -> None:
+        """Put in this rank's head."""
+        self._words[0] = np.frombuffer(head, np.uint64)
+        np.invert(self._words[0], out=self._words[1])
+
+    def alike(self, head: bytes) -> bool:
+        """Tell whether all ranks brought `head`, which this one has."""
+        return self._same(0, _HEAD_WORDS)
+
+    def same_digest(self) -> bool:
+        """Tell whether all ranks brought the same digest."""
+        return self._same(0, 2)
+
+    def same_cell(self) -> bool:
+        """Tell whether all ranks are in the same cell."""
+        return self._same(2, 3)
+
+    def facts(self) -> list[int]:
+        """Return the greatest of each of the ranks' facts."""
+        return [int(word) for word in self._words[0, 3:]]
+
+    def _same(self, first: int, end: int) -> bool:
+        greatest, complements = self._words[:, first:end]
+        return bool((greatest == ~complements).all())
+
+
+def pack_facts(*facts: int) -> bytes:
+    """Return up to `FACTS` words as bytes."""
+    return struct.pack(f"={FACTS}Q", *facts, *([0] * (FACTS - len(facts))))
