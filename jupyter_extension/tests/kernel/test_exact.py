@@ -1,0 +1,432 @@
+"""Exact sums against ``fractions.Fraction``: one rounding, whatever the split, order and memory layout."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pxengines.mpi import exact, exact_blocks, exact_sinks
+from pxengines.mpi.exact import Accumulator, accumulate, combine
+from pxengines.mpi.exact_dot import accumulate_dot
+from pxengines.mpi.exact_round import rounded
+
+Array = npt.NDArray[Any]
+FLOATS = ["f2", "f4", "f8", "g"]
+X86_LONG_DOUBLE = np.finfo(np.longdouble).nmant == 63
+REAL = [name for name in FLOATS if name != "g" or np.finfo(np.longdouble).nmant in (52, 63)]
+
+
+def from_bits(bits: int, dtype: np.dtype[Any]) -> Any:
+    """Return the number of float16, float32 or float64 with these bits: all exponents are as likely."""
+    return np.array(bits, f"u{dtype.itemsize}").view(dtype)[()]
+
+
+def numbers(name: str) -> st.SearchStrategy[Any]:
+    """Return all finite numbers of a type: near one another, anywhere, tiny, huge, powers of two."""
+    dtype = np.dtype(name)
+    info = np.finfo(dtype)
+    if name == "g":
+        whole = st.integers(-(2**64) + 1, 2**64 - 1)
+        anywhere = st.integers(int(info.minexp) - 63, int(info.maxexp) - 64)
+        exponent = st.integers(-70, 5) | anywhere
+        return st.builds(lambda m, e: np.ldexp(np.longdouble(m), e), whole, exponent)
+    anything = st.integers(0, 2 ** (8 * dtype.itemsize) - 1).map(lambda bits: from_bits(bits, dtype))
+    powers = st.builds(
+        lambda sign, e: dtype.type(sign * math.ldexp(1.0, e)),
+        st.sampled_from([-1, 1]),
+        st.integers(int(info.minexp) - int(info.nmant), int(info.maxexp) - 1),
+    )
+    special = st.sampled_from([0.0, -0.0, info.max, -info.max, info.smallest_subnormal, info.tiny, 1.0, -1.0])
+    near = st.integers(-1000, 1000).map(lambda i: i / 8)
+    return (anything | powers | special.map(dtype.type) | near.map(dtype.type)).filter(np.isfinite)
+
+
+def lists(name: str) -> st.SearchStrategy[list[Any]]:
+    """Return numbers, with their negatives mixed in: sums that cancel."""
+    some = st.lists(numbers(name), max_size=12)
+    return st.builds(lambda a, b: a + [-x for x in b], some, some) | st.builds(
+        lambda a, b, order: order.sample(a + [-x for x in a] + b, 2 * len(a) + len(b)),
+        some,
+        st.lists(numbers(name), max_size=2),
+        st.randoms(use_true_random=False),
+    )
+
+
+def fraction(value: Any) -> Fraction:
+    """Return a finite number exactly."""
+    numerator, denominator = value.as_integer_ratio()
+    return Fraction(numerator, denominator)
+
+
+def exact_sum(values: Array) -> Fraction:
+    """Return the exact sum of finite float64 values; in integers, as adding many fractions takes long."""
+    fractions, exponents = np.frexp(values)
+    whole = np.ldexp(fractions, 53).astype(np.int64).tolist()
+    scaled = sum(m << e + 1200 for m, e in zip(whole, exponents.tolist(), strict=True))
+    return Fraction(scaled, 1 << 1200 + 53)
+
+
+def nearest(exact_value: Fraction, name: str) -> Any:
+    """Return the number of a type nearest to `exact_value`, ties to even, from the definition."""
+    dtype = np.dtype(name)
+    info = np.finfo(dtype)
+    precision = {"f2": 11, "f4": 24, "f8": 53, "g": int(info.nmant) + 1}[name]
+    least = {"f2": -24, "f4": -149, "f8": -1074, "g": -16445 if X86_LONG_DOUBLE else -1074}[name]
+    most = {"f2": 16, "f4": 128, "f8": 1024, "g": 16384 if X86_LONG_DOUBLE else 1024}[name]
+    size = abs(exact_value)
+    if size == 0:
+        return dtype.type(0)
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
+    if Fraction(2) ** exponent > size:
+        exponent -= 1
+    unit = max(exponent - precision + 1, least)
+    whole = round(size / Fraction(2) ** unit)
+    if whole * Fraction(2) ** unit >= Fraction(2) ** most:
+        return dtype.type(math.inf if exact_value > 0 else -math.inf)
+    if name == "g":
+        result = np.ldexp(np.longdouble(whole), unit)
+    else:
+        result = dtype.type(math.ldexp(float(whole), unit))
+    return -result if exact_value < 0 else result
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Say whether two arrays have the same bits, but for nans."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    nans = np.isnan(expected)
+    return (
+        found.dtype == expected.dtype
+        and found.shape == expected.shape
+        and bool(((found == expected) | nans & np.isnan(found)).all())
+        and bool((np.signbit(found) == np.signbit(expected))[~nans].all())
+    )
+
+
+def test_the_reference_itself() -> None:
+    for value in [0.1, 5e-324, 1.7976931348623157e308, 1 / 3]:
+        assert nearest(Fraction(value), "f8") == value
+        assert nearest(Fraction(value), "f4") == np.float32(min(value, 3e38)) or value > 1e300
+    assert nearest(Fraction(2) ** 1024, "f8") == math.inf
+    assert nearest(Fraction(2) ** -1075, "f8") == 0
+
+
+@pytest.mark.parametrize("name", REAL)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_sum_and_mean_are_rounded_once(name: str, data: st.DataObject) -> None:
+    values = data.draw(lists(name))
+    total = sum((fraction(value) for value in values), Fraction(0))
+    found = accumulate(np.array(values, name))
+    assert found.count == len(values)
+    sum_, expected = found.total(np.dtype(name))[()], nearest(total, name)
+    if total == 0 and values and all(value == 0 and np.signbit(value) for value in values):
+        expected = -expected
+    assert same(sum_, expected)
+    if values and total:
+        assert same(found.mean(np.dtype(name))[()], nearest(total / len(values), name))
+    if name == "f8":
+        try:
+            assert sum_ == math.fsum(float(value) for value in values)
+        except OverflowError:
+            pass  # of fsum, on the way
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(-(2**62), 2**62), min_size=0, max_size=5),
+    st.integers(-520, 515),
+    st.sampled_from([1, 2, 3, 7, 10, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 3**39]),
+    st.sampled_from(REAL),
+    st.integers(1, 20),
+)
+def test_rounding_of_any_limbs(limbs: list[int], low: int, divisor: int, name: str, copies: int) -> None:
+    value = sum(
+        (Fraction(limb) * Fraction(2) ** (32 * (low + i)) for i, limb in enumerate(limbs)), Fraction(0)
+    )
+    planes = np.repeat(np.array(limbs, np.int64).reshape(-1, 1), copies, axis=1)
+    found = rounded(planes, low, np.dtype(name), divisor)
+    expected = nearest(value / divisor, name)
+    assert same(found, np.full(copies, expected) if value else np.zeros(copies, name))
+
+
+@pytest.mark.parametrize("name", REAL)
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_split_and_order_gives_the_same_bits(name: str, data: st.DataObject) -> None:
+    special = st.sampled_from([math.inf, -math.inf, math.nan, -0.0, 0.0])
+    values = data.draw(lists(name))
+    values += data.draw(st.lists(special.map(np.dtype(name).type), max_size=3) | st.just([]))
+    whole = accumulate(np.array(values, name))
+    shuffled = data.draw(st.permutations(values))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=7)))
+    edges = [0, *cuts, len(values)]
+    parts = [accumulate(np.array(shuffled[a:b], name)) for a, b in itertools.pairwise(edges)]
+    together = combine(parts)
+    assert together.count == whole.count
+    for result in REAL:
+        assert same(together.total(np.dtype(result)), whole.total(np.dtype(result)))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], 0.0),
+        ([-0.0], -0.0),
+        ([-0.0, -0.0], -0.0),
+        ([-0.0, 0.0], 0.0),
+        ([1.0, -1.0], 0.0),
+        ([math.inf, 1.0], math.inf),
+        ([-math.inf, 1e308, 1e308], -math.inf),
+        ([math.inf, -math.inf], math.nan),
+        ([math.nan, math.inf], math.nan),
+        ([1.7e308, 1.7e308], math.inf),
+        ([-1.7e308, -1.7e308], -math.inf),
+        ([1.7e308, 1.7e308, -1.7e308], 1.7e308),
+        ([5e-324, 5e-324], 1e-323),
+        ([1.0, 2.0**-53], 1.0),
+        ([1.0, 2.0**-53, 5e-324], 1.0 + 2.0**-52),
+        ([1e308, 5e-324, -1e308], 5e-324),
+    ],
+)
+def test_sums_as_of_ieee(values: list[float], expected: float) -> None:
+    array = np.array(values)
+    assert same(accumulate(array).total(array.dtype), expected)
+    # One rank for each value, and some ranks with none.
+    parts = [accumulate(array[:0]), *[accumulate(array[i : i + 1]) for i in range(len(values))]]
+    assert same(combine(parts).total(array.dtype), expected)
+    # Each value a sum of its own.
+    each = [accumulate(array[i : i + 1], ()) for i in range(len(values))]
+    if each:
+        assert same(combine(each).total(array.dtype), [expected])
+
+
+DTYPES = [
+    "?",
+    "i1",
+    "u2",
+    "i4",
+    "i8",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    "g",
+    "c8",
+    "c16",
+    "G",
+    ">i8",
+    ">f2",
+    ">f4",
+    ">f8",
+    ">c16",
+]
+
+
+@pytest.mark.parametrize("name", [name for name in DTYPES if name not in "gG" or "g" in REAL])
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_axes_and_layouts(name: str, data: st.DataObject) -> None:
+    dtype = np.dtype(name)
+    shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
+    axes = tuple(data.draw(st.lists(st.sampled_from(range(len(shape))), unique=True)) if shape else [])
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    if dtype.kind in "iub":
+        # Through 64 bits at most: numpy draws no wider ones.
+        array = rng.integers(0, 256, (*shape, dtype.itemsize), np.uint8).view(dtype)[..., 0]
+        array = array if dtype.kind != "b" else rng.random(shape) < 0.5
+    else:
+        array = rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 4, shape)
+        array = array + 1j * np.flip(array) if dtype.kind == "c" else array
+        array = array.astype(dtype)
+    layout = data.draw(st.sampled_from(["c", "fortran", "strided", "reversed", "read-only", "moved"]))
+    if layout == "fortran" and shape:
+        array = np.asfortranarray(array)
+    elif layout == "strided" and shape:
+        array = np.repeat(array, 2, axis=-1)[..., ::2]
+    elif layout == "reversed" and shape:
+        array = array[::-1]
+    elif layout == "read-only":
+        array.setflags(write=False)
+    elif layout == "moved" and shape:
+        array = np.ascontiguousarray(array.T).T
+    before = array.copy()
+    found = accumulate(array, axes)
+    assert np.array_equal(before, array)
+    result = np.dtype(np.float64) if dtype.kind in "iub" else dtype.newbyteorder("=")
+    expected_shape = tuple(n for i, n in enumerate(shape) if i not in axes)
+    real = {"c8": "f4", "c16": "f8", "G": "g"}.get(result.char if result.char == "G" else result.str[1:], "")
+    moved = np.moveaxis(array, axes, range(-len(axes), 0)) if axes else array
+
+    def reference(part: Array, kind: str) -> Array:
+        flat = part.reshape(*expected_shape, math.prod(shape[i] for i in axes))
+        out = np.zeros(expected_shape, kind)
+        for place in np.ndindex(*expected_shape):
+            values = [Fraction(int(x)) if dtype.kind in "iub" else fraction(x) for x in flat[place]]
+            out[place] = nearest(sum(values, Fraction(0)), kind)
+        return out
+
+    total = found.total(result)
+    assert total.dtype == result
+    if real:
+        assert same(total.real, reference(moved.real, real))
+        assert same(total.imag, reference(moved.imag, real))
+    else:
+        assert same(total, reference(moved, "g" if result.char == "g" else result.str[1:]))
+
+
+def finite(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, 1.0)
+
+
+KINDS = {
+    "normal": lambda rng, n: rng.standard_normal(n),
+    "uniform": lambda rng, n: rng.random(n),
+    "whole": lambda rng, n: rng.integers(-(10**6), 10**6, n).astype(float),
+    "wide": lambda rng, n: rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300, n),
+    "bits": lambda rng, n: finite(rng.integers(-(2**63), 2**63 - 1, n).view(float)),
+    "tiny": lambda rng, n: rng.standard_normal(n) * 1e-310,
+    "huge": lambda rng, n: rng.standard_normal(n) * 1e307,
+    "cancelling": lambda rng, n: np.append(np.outer([1e20, -1e20], rng.random(n // 2)), rng.random(n % 2)),
+    "zeros": lambda rng, n: np.zeros(n),
+    "negative zeros": lambda rng, n: np.full(n, -0.0),
+    "equal": lambda rng, n: np.full(n, 1 - 2.0**-53),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_blocks(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    values = KINDS[kind](rng, exact_blocks.BLOCK + 101)
+    expected = nearest(exact_sum(values), "f8")
+    expected = -expected if kind == "negative zeros" else expected
+    assert same(accumulate(values).total(values.dtype), expected)
+    assert same(accumulate(values[::-1]).total(values.dtype), expected)
+    table = values[: exact_blocks.BLOCK].reshape(-1, 64)
+    for axis in (0, 1):
+        found = accumulate(table, (axis,)).total(values.dtype)
+        columns = np.moveaxis(table, axis, -1)
+        sums = [accumulate(np.ascontiguousarray(column)).total(values.dtype) for column in columns]
+        assert same(found, np.array(sums))
+    assert same(accumulate(values, ()).total(values.dtype), values)
+
+
+def test_most_ranks_do_not_overflow() -> None:
+    for values in (
+        np.full(1000, 1e300),
+        np.full(1000, -1.1e-5),
+        np.random.default_rng(3).standard_normal(1000),
+    ):
+        part = accumulate(values)
+        assert (np.abs(part.limbs) <= 2**31).all()
+        words = part.words()
+        # What 2**31 - 1 equal ranks add up to; in int64 as MPI would.
+        wire = part.to_wire(words)
+        assert max(abs(int(word)) for word in wire) * exact.MOST_RANKS < 2**63
+        together = Accumulator.from_wire(wire * np.int64(exact.MOST_RANKS), words, part.shape)
+        expected = exact_sum(values) * exact.MOST_RANKS
+        assert together.total(values.dtype) == nearest(expected, "f8")
+        assert together.mean(values.dtype) == nearest(expected / together.count, "f8")
+
+
+def test_only_the_bins_that_occur_are_sent() -> None:
+    part = accumulate(np.array([1.0, 2.0, -3.0]), ())
+    assert part.limbs.shape == (1, 3) and part.low == 0 and part.special is None
+    assert len(part.to_wire(part.words())) == 3 + 1
+    far = accumulate(np.array([2.0**-64, 0.0, 2.0**64]), ())
+    words = exact.agreed([part.words(), far.words()])
+    assert len(part.to_wire(words)) == len(far.to_wire(words)) == 5 * 3 + 1
+
+
+def test_fields_of_special_counts_hold_most_ranks() -> None:
+    words = (0, 0, 1)
+    for values in ([math.inf], [-math.inf], [math.nan], [-0.0], [1.0]):
+        part = accumulate(np.array(values))
+        wire = part.to_wire(words) * np.int64(exact.MOST_RANKS)
+        assert same(Accumulator.from_wire(wire, words, ()).special[0] >= 0, np.array(True))  # type: ignore[index]
+
+
+def test_sorted_sums_are_emptied_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_sinks, "_SORTED_MOST", 4 * exact_blocks.BLOCK)
+    values = KINDS["bits"](np.random.default_rng(6), 20 * exact_blocks.BLOCK)
+    values[np.abs(values) > 1e290] = 1.5
+    expected = exact_sum(values)
+    assert accumulate(values).total(values.dtype) == nearest(expected, "f8")
+
+
+@pytest.mark.parametrize("bad", [np.array([object()]), np.array(["a"]), np.array(["2020"], "M8[Y]")])
+def test_what_are_no_numbers_is_refused(bad: Array) -> None:
+    with pytest.raises(TypeError, match=r"cannot add values of dtype .* exactly"):
+        accumulate(bad)
+
+
+def test_mean_of_nothing() -> None:
+    assert same(accumulate(np.zeros(0)).mean(np.dtype(float)), math.nan)
+    assert same(accumulate(np.zeros((0, 2)), (0,)).mean(np.dtype("f4")), np.full(2, np.nan, "f4"))
+
+
+@pytest.mark.parametrize("name", ["f2", "f4", "f8"])
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_dot_is_rounded_once(name: str, data: st.DataObject) -> None:
+    first = data.draw(lists(name))
+    second = data.draw(st.lists(numbers(name), min_size=len(first), max_size=len(first)))
+    products = [fraction(a) * fraction(b) for a, b in zip(first, second, strict=True)]
+    total = sum(products, Fraction(0))
+    a, b = np.array(first, name), np.array(second, name)
+    found = accumulate_dot(a, b)
+    assert found.count == len(first)
+    if total:
+        assert same(found.total(np.dtype(name)), nearest(total, name))
+        turned = combine([accumulate_dot(b[2:], a[2:]), accumulate_dot(b[:2], a[:2])])
+        assert same(turned.total(np.dtype(name)), nearest(total, name))
+    if name == "f2":
+        return
+    # (a + ib)(b + ia) = i(a**2 + b**2), in which the real parts cancel exactly.
+    kind = np.dtype("c8" if name == "f4" else "c16")
+    z, w = a.astype(kind), b.astype(kind)
+    z.imag, w.imag = b, a
+    squares = sum((fraction(x) ** 2 for x in [*first, *second]), Fraction(0))
+    product = accumulate_dot(z, w)
+    assert product.count == len(first)
+    assert product.total(kind).real == 0
+    assert product.total(kind).imag == nearest(squares, name)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([], [], 0.0),
+        ([-0.0], [1.0], -0.0),
+        ([-0.0, 1.0], [1.0, 0.0], 0.0),
+        ([-1e-300], [1e-300], -0.0),  # the product is not zero, but rounds to it
+        ([1e300, -1e300], [1e300, 1e300], 0.0),
+        ([1e300], [1e300], math.inf),
+        ([1e300, 1e300, 1.5], [1e300, -1e300, 2.0], 3.0),
+        ([math.inf], [0.0], math.nan),
+        ([math.inf, 1e300], [-1.0, 1e300], -math.inf),
+        ([math.nan], [1.0], math.nan),
+        ([5e-324, 5e-324], [0.5, 0.5], 5e-324),
+        ([1e-200, 1.0], [1e-200, 1.0], 1.0),
+    ],
+)
+def test_dots_as_of_ieee(first: list[float], second: list[float], expected: float) -> None:
+    found = accumulate_dot(np.array(first), np.array(second)).total(np.dtype(float))
+    assert found == expected or (np.isnan(found) and np.isnan(expected))
+    if expected:
+        assert same(found, expected)
+
+
+def test_dot_of_what_it_cannot_take_is_refused() -> None:
+    with pytest.raises(TypeError, match="exact dot product of values of dtype int64"):
+        accumulate_dot(np.arange(3), np.ones(3))
+    with pytest.raises(ValueError, match="they differ"):
+        accumulate_dot(np.ones(2), np.ones(3))
