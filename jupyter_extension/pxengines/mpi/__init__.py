@@ -6,8 +6,7 @@ imported when the first call needs it, so that importing this package never star
 
 from __future__ import annotations
 
-from .cells import guard
-from .channels import prepare
+from .channels import guard, prepare
 from .errors import AgreementError, PeerError
 from .reduce import allreduce
 from .sums import psum

@@ -8,8 +8,7 @@ ends the waiting in the others at once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 CELL_METADATA = "pxengines_cell"
@@ -23,8 +22,6 @@ current = SCRIPT
 
 current_bytes = bytes(8)
 """The same, as it travels."""
-
-_guards = 0
 
 Listener = Callable[[bool, "tuple[str, str] | None"], None]
 _listeners: list[Listener] = []
@@ -42,12 +39,12 @@ def key_of_request(request: dict[str, Any], rank: int) -> int:
     if not name:
         prefix, _, number = str(header["msg_id"]).rpartition("_")
         name = f"{prefix}_{int(number) - rank}" if number.isdecimal() else header["msg_id"]
-    return _key(f"{header.get('session')} {name}")
+    return key_of(f"{header.get('session')} {name}")
 
 
 def begin(key: int) -> None:
     """Note that a cell starts."""
-    _set(key)
+    resume(key)
     for listener in _listeners:
         listener(True, None)
 
@@ -56,7 +53,7 @@ def end(failure: tuple[str, str] | None) -> None:
     """Note that the cell has ended; `failure` is class and message of what it raised, or None."""
     for listener in _listeners:
         listener(False, failure)
-    _set(SCRIPT)
+    resume(SCRIPT)
 
 
 def listen(listener: Listener) -> None:
@@ -74,32 +71,12 @@ def failure_words(kind: str, text: str) -> str:
     return f"raised {kind}: {line}" if line else f"raised {kind}"
 
 
-@contextmanager
-def guard() -> Iterator[None]:
-    """Tell the other ranks if the block raises; for scripts, in which there are no cells.
-
-    All ranks enter the same blocks in the same order. A rank whose block raises makes a `PeerError` of what
-    the others wait for, instead of a wait without end. On engines every cell is such a block.
-    """
-    global _guards
-    before = current
-    _guards += 1
-    begin(_key(f"guard {_guards} in {before}"))
-    try:
-        yield
-    except BaseException as error:
-        end((type(error).__name__, str(error)))
-        raise
-    else:
-        end(None)
-    finally:
-        _set(before)
-
-
-def _set(key: int) -> None:
+def resume(key: int) -> None:
+    """Go on in a cell, which others need not hear of."""
     global current, current_bytes
     current, current_bytes = key, key.to_bytes(8, "little")
 
 
-def _key(name: str) -> int:
+def key_of(name: str) -> int:
+    """Return the key of the cell named `name`."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") or 1

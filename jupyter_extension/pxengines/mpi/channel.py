@@ -37,6 +37,8 @@ GRACE_SECONDS = 1.0
 TELL_SECONDS = 0.25
 """A rank that has waited so long in a call that has a timeout tells the others that it is there."""
 
+_MOST_FAILED_CELLS = 64
+
 _CONFIRM = hashlib.blake2b(b"same work in different cells", digest_size=16).digest()
 
 
@@ -76,7 +78,10 @@ class Channel:
         self._timeout: float | None = None
         self._began = 0.0
         self._left: dict[int, dict[int, Notice]] = {}
-        self._raised: dict[int, tuple[Notice, float]] = {}
+        # By cell: who raised in it. By rank: whose last cell raised, and when that was heard.
+        self._failed_cells: dict[int, Notice] = {}
+        self._suspects: dict[int, tuple[Notice, float]] = {}
+        self._untold: list[Notice] = []
         self._there: dict[int, tuple[int, int]] = {}
         self._trouble: tuple[int, str] | None = None
         self._given_up: list[Any] = []
@@ -117,8 +122,8 @@ class Channel:
                 raise
 
     def set_up(self, timeout: float | None = None) -> None:
-        """Make all that the next call needs; waits for the other ranks, which call this or make a call."""
-        if not self._ready:
+        """Make all that the first call needs; waits for the other ranks, which call this or make a call."""
+        if not hasattr(self, "exchange"):
             self._began, self._timeout, self._told = 0.0, timeout, False
             self._prepare()
 
@@ -177,6 +182,8 @@ class Channel:
         control, request = comm.Idup()
         yield request
         self._post = Post(control)
+        while self._untold:
+            self._post.send(self._untold.pop(0))
         self._nursery, request = comm.Idup()
         yield request
         facts = np.zeros((self.size, WORDS), np.uint64)
@@ -259,8 +266,8 @@ class Channel:
         request = exchange.request
         request.Start()
         wait(request.Test, self._look_around, ARRIVAL_SPIN_SECONDS)
-        if self._post is not None and self._post.waiting:
-            self.take_notices()
+        # What others had sent before they left must not be taken for a result: their notice has come by now.
+        if self.take_notices():
             self._heed()
 
     def gather(self, data: bytes) -> list[bytes]:
@@ -326,20 +333,23 @@ class Channel:
 
     # Notices.
 
-    def take_notices(self) -> None:
-        """Read what the others have told."""
-        if self._post is None:
-            return
-        for notice in self._post.fetch():
+    def take_notices(self) -> bool:
+        """Read what the others have told; return whether there was something."""
+        notices = self._post.fetch() if self._post is not None else []
+        for notice in notices:
             if notice.kind == Kind.LEFT:
                 if notice.epoch >= self.epoch - 1:
                     self._left.setdefault(notice.epoch, {})[notice.sender] = notice
             elif notice.kind == Kind.RAISED:
-                self._raised[notice.sender] = notice, time.monotonic()
+                self._suspects[notice.sender] = notice, time.monotonic()
+                self._failed_cells.setdefault(notice.cell, notice)
+                if len(self._failed_cells) > _MOST_FAILED_CELLS:
+                    del self._failed_cells[next(iter(self._failed_cells))]
             elif notice.kind == Kind.STARTED:
-                self._raised.pop(notice.sender, None)
+                self._suspects.pop(notice.sender, None)
             else:
                 self._there[notice.sender] = notice.epoch, notice.call
+        return bool(notices)
 
     def steps_of_others(self, epoch: int) -> list[int] | None:
         """Return how many steps each other rank had started that left `epoch`; None if not all have."""
@@ -356,11 +366,15 @@ class Channel:
                 raise self._peer_error(notice.origin, notice.text)
         if left:
             raise Reissue
-        now = time.monotonic()
-        for notice, heard in self._raised.values():
-            if (notice.epoch, notice.call) > (self.epoch, self.call) or self._agreed:
-                continue  # it has done its part of this call
-            if notice.cell == cells.current or now - max(heard, self._began) > GRACE_SECONDS:
+        if self._agreed:
+            return  # whoever raised, it was after its part of this call
+        place = self.epoch, self.call
+        failed = self._failed_cells.get(cells.current)
+        if failed is not None and (failed.epoch, failed.call) <= place:
+            raise self._peer_error(failed.origin, failed.text)
+        for notice, heard in self._suspects.values():
+            late = time.monotonic() - max(heard, self._began) > GRACE_SECONDS
+            if late and (notice.epoch, notice.call) <= place:
                 raise self._peer_error(notice.origin, notice.text)
 
     def _peer_error(self, rank: int, what: str) -> PeerError:
@@ -375,23 +389,22 @@ class Channel:
 
     def cell_changed(self, started: bool, failure: tuple[str, str] | None) -> None:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
-        if self._post is None:
-            return
         with Deferred():
             self.take_notices()
             kind = Kind.STARTED
             origin, text = -1, ""
             if not started:
-                self._trouble, trouble = None, self._trouble
-                if failure is None:
+                story = None if failure is None else self._story(*failure)
+                self._trouble = None
+                if story is None:
                     return
                 kind = Kind.RAISED
-                self._trouble = trouble
-                origin, text = self._story(*failure)
-                self._trouble = None
+                origin, text = story
             elif not self._i_raised:
                 return
             self._i_raised = not started
-            self._post.send(
-                Notice(kind, self.rank, self.epoch, self.call, cells.current, origin=origin, text=text)
-            )
+            notice = Notice(kind, self.rank, self.epoch, self.call, cells.current, origin=origin, text=text)
+            if self._post is None:
+                self._untold.append(notice)
+            else:
+                self._post.send(notice)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from . import cells
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 _world: Channel | None = None
 _all: list[Channel] = []
 _keyval: int | None = None
+_guards = 0
 
 
 def channel_of(comm: MPI.Comm | None) -> Channel:
@@ -52,6 +55,29 @@ def prepare(timeout: float | None = None) -> None:
         If not all ranks have called it after `timeout` seconds.
     """
     channel_of(None).set_up(timeout)
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Tell the other ranks if the block raises; for scripts, in which there are no cells.
+
+    All ranks enter the same blocks in the same order. A rank whose block raises makes a `PeerError` of what
+    the others wait for, instead of a wait without end. On engines every cell is such a block. The first one waits for all ranks.
+    """
+    global _guards
+    prepare()
+    before = cells.current
+    _guards += 1
+    cells.begin(cells.key_of(f"guard {_guards} in {before}"))
+    try:
+        yield
+    except BaseException as error:
+        cells.end((type(error).__name__, str(error)))
+        raise
+    else:
+        cells.end(None)
+    finally:
+        cells.resume(before)
 
 
 def _key_of_attribute() -> int:

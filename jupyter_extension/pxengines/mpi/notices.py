@@ -6,9 +6,9 @@ own, where nothing else does, and are looked for in every wait.
 
 from __future__ import annotations
 
+import atexit
 import enum
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TAG = 1
 _SIZE = 512
 """Bytes of a notice: sent eagerly by every MPI, so that the sender never waits for the receiver."""
-_HEAD = struct.Struct("<BBqqqqQH")
+_HEAD = struct.Struct("<BBqqqqqQH")
 
 
 class Kind(enum.IntEnum):
@@ -72,14 +72,14 @@ class Notice:
         """Return the message's bytes."""
         text = self.text.encode()[: _SIZE - _HEAD.size]
         head = _HEAD.pack(
-            self.kind, self.why, self.epoch, self.call, self.steps, self.origin, self.cell, len(text)
+            self.kind, self.why, self.sender, self.epoch, self.call, self.steps, self.origin, self.cell, len(text)
         )
         return bytearray((head + text).ljust(_SIZE, b"\0"))
 
     @classmethod
-    def decode(cls, data: bytes, sender: int) -> Notice:
-        """Return the notice in `data` from rank `sender`."""
-        kind, why, epoch, call, steps, origin, cell, length = _HEAD.unpack_from(data)
+    def decode(cls, data: bytearray) -> Notice:
+        """Return the notice in `data`."""
+        kind, why, sender, epoch, call, steps, origin, cell, length = _HEAD.unpack_from(data)
         text = data[_HEAD.size : _HEAD.size + length].decode(errors="replace")
         return cls(Kind(kind), sender, epoch, call, cell, steps, Why(why), origin, text)
 
@@ -92,9 +92,13 @@ class Post:
 
         self._comm = comm
         self._bytes = MPI.BYTE
-        self._status = MPI.Status()
         self._sent: list[tuple[MPI.Request, bytearray]] = []
         self._others = [rank for rank in range(comm.Get_size()) if rank != comm.Get_rank()]
+        # A receive that is always posted: unlike a probe, its first test sees what has come already.
+        self._data = bytearray(_SIZE)
+        self._receive = comm.Recv_init([self._data, MPI.BYTE], MPI.ANY_SOURCE, _TAG)
+        self._receive.Start()
+        atexit.register(self._close)
 
     def send(self, notice: Notice) -> None:
         """Send `notice` to all other ranks."""
@@ -103,16 +107,17 @@ class Post:
         for rank in self._others:
             self._sent.append((self._comm.Isend([data, self._bytes], rank, _TAG), data))
 
-    def fetch(self) -> Iterator[Notice]:
-        """Yield the notices that have come, each sender's in the order in which it sent them."""
-        while self._comm.Iprobe(tag=_TAG, status=self._status):
-            data, sender = bytearray(_SIZE), self._status.Get_source()
-            self._comm.Recv([data, self._bytes], sender, _TAG)
-            yield Notice.decode(bytes(data), sender)
+    def fetch(self) -> list[Notice]:
+        """Return the notices that have come, each sender's in the order in which it sent them."""
+        notices: list[Notice] = []
+        while self._receive.Test():
+            notices.append(Notice.decode(self._data))
+            self._receive.Start()
         if self._sent:
             self._sent = [(request, kept) for request, kept in self._sent if not request.Test()]
+        return notices
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a notice is there to be fetched."""
-        return self._comm.Iprobe(tag=_TAG)
+    def _close(self) -> None:
+        # Before MPI is finalized, which this module's import of mpi4py has put off until after this.
+        self._receive.Cancel()
+        self._receive.Wait()
