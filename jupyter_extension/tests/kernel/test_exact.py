@@ -430,3 +430,31 @@ def test_dot_of_what_it_cannot_take_is_refused() -> None:
         accumulate_dot(np.arange(3), np.ones(3))
     with pytest.raises(ValueError, match="they differ"):
         accumulate_dot(np.ones(2), np.ones(3))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_sums_side_by_side_are_those_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Small blocks, so that small tables are cut along both axes.
+    monkeypatch.setattr(exact, "BLOCK", 64)
+    rng = np.random.default_rng(8)
+    greatest, least = np.finfo(name).max, np.finfo(name).tiny
+    pool = np.array([math.inf, -math.inf, math.nan, -0.0, 0.0, 1.0, -1.0, greatest, least])
+    zeros = pool[3:5]
+    for share, values in [(0, pool), (0.02, pool), (0.2, pool), (1, pool), (1, zeros), (1, zeros[:1])]:
+        shape = (40, 30) if name != "g" else (10, 12)  # whose exponents fill a thousand bins
+        table = (rng.standard_normal(shape) * 2.0 ** rng.integers(-30, 10, shape)).astype(name)
+        chosen = rng.random(table.shape) < share
+        table[chosen] = rng.choice(values, chosen.sum())
+        table[:, :3], table[:2] = -0.0, -0.0
+        for array in (table, np.asfortranarray(table), table[::-1, ::2]):
+            for axis in (0, 1):
+                columns = np.moveaxis(array, axis, -1)
+                each = [accumulate(np.ascontiguousarray(column)) for column in columns]
+                expected = np.array([one.total(table.dtype) for one in each])
+                assert same(accumulate(array, (axis,)).total(table.dtype), expected)
+                # Two ranks: the special words of one may be there only for the other.
+                halves = np.array_split(array, 2, axis=axis)
+                assert same(
+                    combine(accumulate(half, (axis,)) for half in halves).total(table.dtype), expected
+                )
+            assert same(accumulate(array, ()).total(table.dtype), array)
