@@ -191,6 +191,8 @@ class Channel:
         yield self._nursery.Iallgather(MPI.IN_PLACE, [facts, WORDS, MPI.UINT64_T])
         self.peers = Peers(facts, self.rank)
         self._make(SPARE)
+        for _, request in self._made:
+            yield request
         yield from self._enter_epoch()
 
     def _enter_epoch(self) -> Iterator[MPI.Request]:
