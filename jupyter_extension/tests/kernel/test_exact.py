@@ -11,7 +11,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pxengines.mpi import exact, exact_blocks, exact_sinks
@@ -144,10 +144,11 @@ def test_sum_and_mean_are_rounded_once(name: str, data: st.DataObject) -> None:
 @given(
     st.lists(st.integers(-(2**62), 2**62), min_size=0, max_size=5),
     st.integers(-520, 515),
-    st.sampled_from([1, 2, 3, 7, 10, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 3**39]),
+    st.sampled_from([1, 2, 3, 7, 10, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**33 - 1, 3**39]),
     st.sampled_from(REAL),
     st.integers(1, 20),
 )
+@example([2**61 + 12345678901, -(2**60) - 9, 2**62 - 7], -3, 2**33 - 1, "f8", 20)
 def test_rounding_of_any_limbs(limbs: list[int], low: int, divisor: int, name: str, copies: int) -> None:
     value = sum(
         (Fraction(limb) * Fraction(2) ** (32 * (low + i)) for i, limb in enumerate(limbs)), Fraction(0)
@@ -299,6 +300,8 @@ KINDS = {
     "zeros": lambda rng, n: np.zeros(n),
     "negative zeros": lambda rng, n: np.full(n, -0.0),
     "equal": lambda rng, n: np.full(n, 1 - 2.0**-53),
+    "equal, squares overflow": lambda rng, n: np.full(n, (1 - 2.0**-53) * 2.0**700),
+    "equal, squares underflow": lambda rng, n: np.full(n, (1 - 2.0**-53) * 2.0**-700),
 }  # fmt: skip
 
 
@@ -423,6 +426,20 @@ def test_dots_as_of_ieee(first: list[float], second: list[float], expected: floa
     assert found == expected or (np.isnan(found) and np.isnan(expected))
     if expected:
         assert same(found, expected)
+
+
+@pytest.mark.parametrize("exponent", range(-1070, -940, 10))
+def test_dot_of_products_with_a_tiny_error(exponent: int) -> None:
+    rng = np.random.default_rng(9)
+    first = np.ldexp(rng.random(50) + 1, exponent // 2)
+    second = np.ldexp(rng.random(50) + 1, exponent - exponent // 2)
+    # Less their rounded products, so that the errors are what is left.
+    first, second = np.append(first, -first * second), np.append(second, np.ones(50))
+    products = [fraction(a) * fraction(b) for a, b in zip(first, second, strict=True)]
+    found = accumulate_dot(first, second)
+    # Times 2**320, which makes a number of what is left.
+    found = Accumulator(found.limbs, found.low + 10, found.special, found.count)
+    assert found.total(first.dtype) == nearest(sum(products, Fraction(0)) * 2**320, "f8")
 
 
 def test_dot_of_what_it_cannot_take_is_refused() -> None:
