@@ -54,7 +54,9 @@ def prepare(timeout: float | None = None) -> None:
     TimeoutError
         If not all ranks have called it after `timeout` seconds.
     """
-    channel_of(None).set_up(timeout)
+    channel = channel_of(None)
+    if not hasattr(channel, "exchange"):
+        channel.get_ready(timeout)
 
 
 @contextmanager

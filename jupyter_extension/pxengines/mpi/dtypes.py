@@ -109,7 +109,9 @@ def plan(dtype: np.dtype[Any], op: Op) -> Plan:
         return Plan(native, TRUTH, np.dtype(np.bool_), "integer")
     if op.startswith("bitwise"):
         if kind not in "biu":
-            raise TypeError(f"cannot take the {op} of values of dtype {dtype}: only integers and bools have bits")
+            raise TypeError(
+                f"cannot take the {op} of values of dtype {dtype}: only integers and bools have bits"
+            )
         return Plan(native, TRUTH if kind == "b" else native, native, "integer")
     if op in ("sum", "prod"):
         if kind in "biu":

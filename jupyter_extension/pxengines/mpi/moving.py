@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .channel import Channel
+from .dtypes import Op, datatype, operation
 from .patience import MOVING_SPIN_SECONDS, Deferred, wait
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class _Move:
         end = time.monotonic() + SETTLE_SECONDS
         while self._requests and time.monotonic() < end:
             self._channel.take_notices()
-            others = self._channel.steps_of_others(epoch)
+            others = self._channel.news.steps_of_others(epoch)
             if others is not None:
                 while self._started < min(self._pieces, max(others, default=0) - self._before):
                     self._start()
@@ -105,3 +106,30 @@ class _Move:
 def contiguous(array: Array, dtype: np.dtype[Any]) -> bool:
     """Tell whether `array` can be handed to MPI as it is, as `dtype`."""
     return bool(array.flags.c_contiguous and array.flags.aligned and array.dtype == dtype)
+
+
+def move(channel: Channel, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> Array:
+    """Return the reduction of `values` on the wire: in `out` if it is as the wire wants it, else in a new array.
+
+    A step of a call that all ranks have agreed on.
+    """
+    target = out if out is not None and contiguous(out, wire) else np.empty(values.shape, wire)
+    sent: Array | None = None
+    if contiguous(values, wire) and not np.may_share_memory(values, target):
+        sent = values.reshape(-1)
+    elif values is not target:
+        with np.errstate(all="ignore"):
+            np.copyto(target, values, casting="unsafe")
+    reduce_into(channel, sent, target.reshape(-1), datatype(wire), operation(op))
+    return target
+
+
+def finished(total: Array, result: np.dtype[Any], out: Array | None) -> Array:
+    """Return `total` as `result`, in `out` if that is given."""
+    if total is out:
+        return total
+    with np.errstate(over="ignore"):  # float16: infinity is the right answer
+        if out is None:
+            return total.astype(result, copy=False)
+        np.copyto(out, total.astype(result, copy=False), casting="same_kind")
+        return out

@@ -72,7 +72,15 @@ class Notice:
         """Return the message's bytes."""
         text = self.text.encode()[: _SIZE - _HEAD.size]
         head = _HEAD.pack(
-            self.kind, self.why, self.sender, self.epoch, self.call, self.steps, self.origin, self.cell, len(text)
+            self.kind,
+            self.why,
+            self.sender,
+            self.epoch,
+            self.call,
+            self.steps,
+            self.origin,
+            self.cell,
+            len(text),
         )
         return bytearray((head + text).ljust(_SIZE, b"\0"))
 

@@ -34,7 +34,10 @@ class Peers:
         self._near = [
             (other, self.pids[other], int(start))
             for other, start in enumerate(facts[:, 1])
-            if other != rank and self.hosts[other] == self.hosts[rank] and start and _started(self.pids[other])
+            if other != rank
+            and self.hosts[other] == self.hosts[rank]
+            and start
+            and _started(self.pids[other])
         ]
         self._looked = time.monotonic()
 

@@ -13,7 +13,7 @@ from .dtypes import Op, Plan, plan
 from .slots import NO_FACTS, PAYLOAD_BYTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is made once: compared and hashed by identity
 class Recipe:
     """One way to reduce: the same on all ranks that can reduce together.
 
@@ -23,17 +23,22 @@ class Recipe:
     plan : dtypes.
     shape : of what each rank sends, and of the result.
     words : all of it in words, and whatever else the ranks must agree on.
+    wrap : whether integers may wrap.
     digest : of `words`.
-    small : whether what is sent fits into the exchange with which a call begins.
+    count : values that each rank sends.
+    small : whether they fit into the exchange with which a call begins.
+    whole : whether it is a sum or product of integers that must not wrap.
     """
 
     op: Op
     plan: Plan
     shape: tuple[int, ...]
     words: str
+    wrap: bool = False
     digest: bytes = field(init=False)
     count: int = field(init=False)
     small: bool = field(init=False)
+    whole: bool = field(init=False)
 
     def __post_init__(self) -> None:
         count = 1
@@ -42,6 +47,7 @@ class Recipe:
         for name, value in {
             "digest": digest_of(self.words),
             "count": count,
+            "whole": self.plan.kind == "integer" and self.op in ("sum", "prod") and not self.wrap,
             "small": count * self.plan.wire.itemsize <= PAYLOAD_BYTES,
         }.items():
             object.__setattr__(self, name, value)
@@ -69,7 +75,7 @@ def recipe(
         words = f"{op} of {how.given}{as_what}, shape {shape}{extras}"
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        found = _kept[key] = Recipe(op, how, shape, words)
+        found = _kept[key] = Recipe(op, how, shape, words, wrap)
     return found
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from .channels import channel_of
 from .combine import combine
-from .dtypes import TRUTH, Op, Plan, check_op, plan
-from .partial import Array, as_array, check_out, largest
+from .dtypes import TRUTH, Op, check_op, plan
+from .partial import Array, as_array, check_out
 from .recipe import Recipe, recipe, refuse
 
 if TYPE_CHECKING:
@@ -51,22 +51,16 @@ def allreduce(
         known, how = found
         if out is not None:
             check_out(out, how.shape, how.plan.result)
-        magnitude, has_nan = 0, False
-        if how.plan.kind == "integer":
-            if known in ("sum", "prod"):
-                magnitude = largest(array)
-            elif how.plan.wire is TRUTH:
-                array = as_truth(array, how.plan)
-        elif known in ("min", "max") and not how.small:
-            has_nan = array.size > 0 and bool(np.isnan(array.min() if known == "min" else array.max()))
+        if how.plan.wire == TRUTH:
+            array = as_truth(array, known)
     except Exception as error:
         refuse(channel, error, timeout)
-    result = combine(
-        channel, how, array, out=out, timeout=timeout, magnitude=magnitude, has_nan=has_nan, wrap=wrap
-    )
+    result = combine(channel, how, array, out=out, timeout=timeout)
     return result if out is not None else result[()]
 
 
-def as_truth(array: Array, how: Plan) -> Array:
-    """Return `array` as bytes of 0 and 1."""
-    return array.view(TRUTH) if array.dtype == np.bool_ else (array != 0).view(TRUTH)
+def as_truth(array: Array, op: Op) -> Array:
+    """Return truth values as bytes of 0 and 1; bytes that are numbers to `op` as they are."""
+    if array.dtype == np.bool_:
+        return array.view(TRUTH)
+    return (array != 0).view(TRUTH) if op.startswith("logical") else array

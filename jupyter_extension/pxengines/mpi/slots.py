@@ -31,6 +31,11 @@ class Slots:
     """Everybody's slot on every rank.
 
     A head is what a rank brings: digest (16 bytes), cell (8), facts (24).
+
+    Attributes
+    ----------
+    head : memory of this rank's.
+    heads : everybody's, a row for each.
     """
 
     def __init__(self, comm: MPI.Intracomm) -> None:
@@ -39,20 +44,19 @@ class Slots:
         size, self._rank = comm.Get_size(), comm.Get_rank()
         self._size = size
         self._words = np.zeros((size, SLOT_BYTES // 8), np.uint64)
-        self._heads = self._words[:, :_HEAD_WORDS]
+        self.heads = self._words[:, :_HEAD_WORDS]
         mine = self._words[self._rank]
-        self._head = memoryview(mine[:_HEAD_WORDS].view(np.uint8))
+        self.head = memoryview(mine[:_HEAD_WORDS].view(np.uint8))
         self._payloads = self._words[:, _HEAD_WORDS:].view(np.uint8)
-        self._views: dict[np.dtype[Any], npt.NDArray[Any]] = {}
         self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES, MPI.BYTE])
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head."""
-        self._head[:] = head
+        self.head[:] = head
 
     def alike(self, head: bytes) -> bool:
         """Tell whether all ranks brought `head`, which this one has."""
-        return self._heads.tobytes() == head * self._size
+        return self.heads.tobytes() == head * self._size
 
     def same_digest(self) -> bool:
         """Tell whether all ranks brought the same digest."""
@@ -66,20 +70,10 @@ class Slots:
         """Return the greatest of each of the ranks' facts."""
         return [int(word) for word in self._words[:, 3:_HEAD_WORDS].max(axis=0)]
 
-    def put(self, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
-        """Put in small data, as `dtype`."""
-        self._view(dtype)[self._rank, : values.size] = values.reshape(-1)
-
     def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
-        """Return the ranks' payloads as (ranks, count) of `dtype`; valid until the next `fill`."""
-        return self._view(dtype)[:, :count]
-
-    def _view(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        view = self._views.get(dtype)
-        if view is None:
-            whole = PAYLOAD_BYTES // dtype.itemsize * dtype.itemsize
-            view = self._views[dtype] = self._payloads[:, :whole].view(dtype)
-        return view
+        """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; this rank writes into its own."""
+        whole = PAYLOAD_BYTES // dtype.itemsize * dtype.itemsize
+        return self._payloads[:, :whole].view(dtype)[:, :count]
 
 
 class Greatest:

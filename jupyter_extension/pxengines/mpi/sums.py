@@ -41,7 +41,5 @@ def psum(
             check_out(out, what.shape, how.result)
     except Exception as error:
         refuse(channel, error, timeout)
-    result = combine(
-        channel, what, part.values, out=out, timeout=timeout, magnitude=part.magnitude, wrap=wrap
-    )
+    result = combine(channel, what, part.values, out=out, timeout=timeout, magnitude=part.magnitude)
     return result if out is not None else result[()]
