@@ -340,3 +340,7 @@ class Channel:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
         with Deferred():
             self.news.cell_changed((self.epoch, self.call), started, failure)
+
+    def close(self) -> None:
+        """Tell the others that this process ends."""
+        self.news.close((self.epoch, self.call))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import cells
@@ -63,8 +66,9 @@ def prepare(timeout: float | None = None) -> None:
 def guard() -> Iterator[None]:
     """Tell the other ranks if the block raises; for scripts, in which there are no cells.
 
-    All ranks enter the same blocks in the same order. A rank whose block raises makes a `PeerError` of what
-    the others wait for, instead of a wait without end. On engines every cell is such a block. The first one waits for all ranks.
+    All ranks enter the same blocks in the same order; the first one waits for all of them. A rank whose
+    block raises makes a `PeerError` of what the others wait for, instead of a wait without end. On engines
+    every cell is such a block.
     """
     global _guards
     prepare()
@@ -89,6 +93,7 @@ def _key_of_attribute() -> int:
 
         _keyval = MPI.Comm.Create_keyval(delete_fn=_forget)
         cells.listen(_cell_changed)
+        _hear_of_the_end()
     return _keyval
 
 
@@ -101,3 +106,20 @@ def _forget(comm: MPI.Comm, keyval: int, channel: Channel) -> None:
 def _cell_changed(started: bool, failure: tuple[str, str] | None) -> None:
     for channel in list(_all):
         channel.cell_changed(started, failure)
+
+
+def _hear_of_the_end() -> None:
+    """Let the other ranks know when this process ends, in whichever way Python knows of."""
+    report = sys.excepthook
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        _cell_changed(False, (kind.__name__, str(error)))
+        report(kind, error, trace)
+
+    def farewell() -> None:
+        for channel in list(_all):
+            channel.close()
+
+    sys.excepthook = excepthook
+    # Runs before MPI is finalized, which mpi4py does as the very last thing.
+    atexit.register(farewell)

@@ -7,7 +7,7 @@ this size a reduction takes a few microseconds, and Python is most of it.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from .dtypes import UFUNCS
 from .moving import finished
 from .patience import ARRIVAL_SPIN_SECONDS, wait
 from .slots import NO_FACTS, Slots
-from .whole import check_range, reduce_whole
+from .unusual import reduce_unusual
+from .whole import check_range
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -34,8 +35,7 @@ class Lane:
     """The small reductions of one recipe, in one epoch of a channel."""
 
     def __init__(self, channel: Channel, how: Recipe) -> None:
-        exchange = channel.exchange
-        assert isinstance(exchange, Slots)
+        exchange = cast(Slots, channel.exchange)
         self._channel, self._how = channel, how
         rows = exchange.values(how.plan.wire, how.count)
         self._rows = rows.reshape(channel.size, *how.shape)
@@ -77,8 +77,8 @@ class Lane:
                 channel.heed()
             if self._heads.tobytes() != self._expected:
                 greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
-                if greatest is not None:  # some rank's whole numbers do not fit into a slot
-                    total = reduce_whole(channel, self._how, values, greatest)
+                if greatest is not None:  # some rank's values do not fit into a slot
+                    total = reduce_unusual(channel, self._how, values, greatest, None)
                     channel.done()
                     return finished(total, self._result, out)
         except BaseException as error:

@@ -109,7 +109,7 @@ def contiguous(array: Array, dtype: np.dtype[Any]) -> bool:
 
 
 def move(channel: Channel, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> Array:
-    """Return the reduction of `values` on the wire: in `out` if it is as the wire wants it, else in a new array.
+    """Return the reduction of `values` as `wire`: in `out` if that is as MPI wants it, else in a new array.
 
     A step of a call that all ranks have agreed on.
     """

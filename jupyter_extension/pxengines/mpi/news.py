@@ -39,6 +39,7 @@ class News:
         # By cell: who raised in it. By rank: whose last cell raised, and when that was heard.
         self._failed_cells: dict[int, Notice] = {}
         self._suspects: dict[int, tuple[Notice, float]] = {}
+        self._ended: dict[int, Notice] = {}
         self._there: dict[int, tuple[int, int]] = {}
         self._untold: list[Notice] = []
         self._i_raised = False
@@ -67,6 +68,8 @@ class News:
                 self._failed_cells.setdefault(notice.cell, notice)
                 if len(self._failed_cells) > _MOST_FAILED_CELLS:
                     del self._failed_cells[next(iter(self._failed_cells))]
+            elif notice.kind == Kind.ENDED:
+                self._ended.setdefault(notice.sender, notice)
             elif notice.kind == Kind.STARTED:
                 self._suspects.pop(notice.sender, None)
             else:
@@ -108,8 +111,9 @@ class News:
         if agreed:
             return  # whoever raised, it was after its part of this call
         failed = self._failed_cells.get(cells.current)
-        if failed is not None and (failed.epoch, failed.call) <= place:
-            raise self.peer_error(failed.origin, failed.text)
+        for notice in (*((failed,) if failed else ()), *self._ended.values()):
+            if (notice.epoch, notice.call) <= place:
+                raise self.peer_error(notice.origin, notice.text)
         for notice, heard in self._suspects.values():
             late = time.monotonic() - max(heard, began) > GRACE_SECONDS
             if late and (notice.epoch, notice.call) <= place:
@@ -156,3 +160,11 @@ class News:
                 origin, text = self.story(*failure)
                 self.tell(Notice(Kind.RAISED, self._rank, *place, cells.current, origin=origin, text=text))
             self.trouble = None
+
+    def close(self, place: tuple[int, int]) -> None:
+        """Tell the others that this process ends; nothing is told or heard after that."""
+        if self.post is not None:
+            text = "has ended"
+            self.tell(Notice(Kind.ENDED, self._rank, *place, cells.current, origin=self._rank, text=text))
+            self.post.close()
+            self.post = None

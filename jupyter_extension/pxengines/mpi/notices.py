@@ -6,9 +6,9 @@ own, where nothing else does, and are looked for in every wait.
 
 from __future__ import annotations
 
-import atexit
 import enum
 import struct
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TAG = 1
 _SIZE = 512
 """Bytes of a notice: sent eagerly by every MPI, so that the sender never waits for the receiver."""
+_FAREWELL_SECONDS = 0.1
 _HEAD = struct.Struct("<BBqqqqqQH")
 
 
@@ -32,6 +33,8 @@ class Kind(enum.IntEnum):
     """It has started another cell after one that raised."""
     WAITING = 4
     """It has been waiting in call `call` of `epoch` for a while."""
+    ENDED = 5
+    """Its process ends before call `call` of `epoch`."""
 
 
 class Why(enum.IntEnum):
@@ -106,7 +109,6 @@ class Post:
         self._data = bytearray(_SIZE)
         self._receive = comm.Recv_init([self._data, MPI.BYTE], MPI.ANY_SOURCE, _TAG)
         self._receive.Start()
-        atexit.register(self._close)
 
     def send(self, notice: Notice) -> None:
         """Send `notice` to all other ranks."""
@@ -125,7 +127,10 @@ class Post:
             self._sent = [(request, kept) for request, kept in self._sent if not request.Test()]
         return notices
 
-    def _close(self) -> None:
-        # Before MPI is finalized, which this module's import of mpi4py has put off until after this.
+    def close(self) -> None:
+        """Stop listening; before MPI is finalized, which waits for nothing that was sent here."""
+        end = time.monotonic() + _FAREWELL_SECONDS
+        while self._sent and time.monotonic() < end:
+            self.fetch()
         self._receive.Cancel()
         self._receive.Wait()

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from .dtypes import Plan, check_dtype, plan
 
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
 Array = npt.NDArray[Any]
 Axis = SupportsIndex | tuple[SupportsIndex, ...] | None
+
+MODES = ("fast", "exact")
 
 LIMB_BITS = 32
 LIMB_MASK = (1 << LIMB_BITS) - 1
@@ -30,14 +36,12 @@ class Partial:
 
     Attributes
     ----------
-    plan : types on the wire and of the result.
-    values : of the wire dtype; or Python integers (dtype object) if they may not fit into it.
-    magnitude : no value exceeds this, in absolute value; 0 unless they are whole numbers.
+    values : of a dtype that casts to the wire's; or Python integers (dtype object) that do not fit into it.
+    magnitude : if they are whole numbers: no value exceeds this, in absolute value; None if not known.
     """
 
-    plan: Plan
     values: Array
-    magnitude: int = 0
+    magnitude: int | None = None
 
 
 def as_array(x: object) -> Array:
@@ -55,6 +59,18 @@ def as_array(x: object) -> Array:
     if isinstance(x, int) and not isinstance(x, (bool, np.generic)) and not -(1 << 63) <= x < 1 << 64:
         raise TypeError(f"cannot reduce the integer {x}: it has more than 64 bits")
     return np.asarray(x)
+
+
+def check_mode(mode: object) -> None:
+    """Check that `mode` is one of those known.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r} is not known; use one of {', '.join(MODES)}")
 
 
 def check_out(out: object, shape: tuple[int, ...], result: np.dtype[Any]) -> None:
@@ -137,19 +153,65 @@ def plan_mean(given: np.dtype[Any], dtype: npt.DTypeLike | None) -> Plan:
     return plan_sum(given, dtype)
 
 
-def summed(array: Array, axes: tuple[int, ...], keepdims: bool, how: Plan, wrap: bool) -> Partial:
+def plan_dot(first: Array, second: Array) -> Plan:
+    """Return how to take the dot product of two arrays.
+
+    Raises
+    ------
+    TypeError
+        If their values cannot be multiplied and added.
+    ValueError
+        If they are not vectors of one length, or two numbers.
+    """
+    check_dtype(first.dtype)
+    check_dtype(second.dtype)
+    if first.shape != second.shape or first.ndim > 1:
+        raise ValueError(
+            f"cannot take the dot product of parts of shapes {first.shape} and {second.shape}: they must be "
+            "vectors of one length"
+        )
+    return plan(np.result_type(first, second), "sum")
+
+
+def summed(array: Array, axes: tuple[int, ...], how: Recipe) -> Partial:
     """Return the local sum of `array` over `axes`: what this rank brings to the sum over all."""
-    if how.kind == "float" or wrap:
-        return Partial(how, np.asarray(np.sum(array, axis=axes, dtype=how.wire, keepdims=keepdims)))
+    wire = how.plan.wire
+    if not axes:
+        return Partial(array.reshape(how.shape), None)
+    if not how.whole:
+        return Partial(np.asarray(np.sum(array, axis=axes, dtype=wire)).reshape(how.shape))
     bound = largest(array) * math.prod(array.shape[i] for i in axes)
-    if bound <= np.iinfo(how.wire).max:
-        total = np.asarray(np.sum(array, axis=axes, dtype=how.wire, keepdims=keepdims))
-        return Partial(how, total, bound)
-    exact = exact_sum(array.astype(how.wire, copy=False), axes)
-    exact = exact.reshape(kept_shape(array, axes, keepdims))
-    magnitude = largest(exact)
-    fits = magnitude <= np.iinfo(how.wire).max
-    return Partial(how, exact.astype(how.wire) if fits else exact, magnitude)
+    if bound <= np.iinfo(wire).max:
+        return Partial(np.asarray(np.sum(array, axis=axes, dtype=wire)).reshape(how.shape), bound)
+    return _exactly(exact_sum(array.astype(wire, copy=False), axes).reshape(how.shape), wire)
+
+
+def dotted(first: Array, second: Array, how: Recipe) -> Partial:
+    """Return the local dot product of two vectors: what this rank brings to the sum over all."""
+    wire = how.plan.wire
+    if how.whole:
+        bound = largest(first) * largest(second) * max(first.size, 1)
+        if bound > np.iinfo(wire).max:
+            total = sum(
+                (int((a.astype(object) * b.astype(object)).sum()) for a, b in _in_blocks(first, second)), 0
+            )
+            return _exactly(np.array(total, dtype=object), wire)
+    else:
+        bound = 0
+    return Partial(np.asarray(np.dot(first.astype(wire, copy=False), second.astype(wire, copy=False))), bound)
+
+
+def _in_blocks(first: Array, second: Array, most: int = 1 << 16) -> Iterator[tuple[Array, Array]]:
+    first, second = first.reshape(-1), second.reshape(-1)
+    for start in range(0, first.size, most):
+        yield first[start : start + most], second[start : start + most]
+
+
+def _exactly(total: Array, wire: np.dtype[Any]) -> Partial:
+    """Return the part for Python integers, as `wire` if they fit."""
+    limit = np.iinfo(wire)
+    fits = total.size == 0 or (limit.min <= total.min() and total.max() <= limit.max)
+    return Partial(total.astype(wire) if fits else total, largest(total))
 
 
 def exact_sum(array: Array, axes: tuple[int, ...], most: int = MAX_LIMBS_ADDED) -> Array:
@@ -183,3 +245,10 @@ def largest(values: Array) -> int:
     if values.size == 1:
         return abs(int(values.reshape(-1)[0]))
     return max(abs(int(values.min())), abs(int(values.max())))
+
+
+def has_nan(values: Array, op: str) -> bool:
+    """Tell whether a value is not a number; one pass, without a temporary, for `op` min or max."""
+    if values.size == 0 or values.dtype.kind != "f":
+        return False
+    return bool(np.isnan(values.min() if op == "min" else values.max()))

@@ -42,7 +42,7 @@ class Peers:
         self._looked = time.monotonic()
 
     def find_dead(self) -> tuple[int, str] | None:
-        """Return a rank on this host whose process has ended, and how to say so; looks a few times a second."""
+        """Return a rank on this host whose process has ended, and how to say so; looks now and then."""
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return None
@@ -54,7 +54,7 @@ class Peers:
 
 
 def _started(pid: int) -> int | None:
-    """Return when process `pid` started, in clock ticks since boot; None if it has ended or cannot be seen."""
+    """Return when process `pid` started, in ticks since boot; None if it has ended or cannot be seen."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

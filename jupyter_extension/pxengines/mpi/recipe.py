@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import numpy as np
-
 from .channel import Channel
 from .dtypes import Op, Plan, plan
 from .slots import NO_FACTS, PAYLOAD_BYTES
@@ -99,8 +97,3 @@ def digest_of(words: str) -> bytes:
 
 def _usual(how: Plan, op: Op) -> Plan:
     return plan(how.given, op)
-
-
-def native(dtype: Any) -> np.dtype[Any]:
-    """Return `dtype` in this machine's byte order."""
-    return np.dtype(dtype).newbyteorder("=")

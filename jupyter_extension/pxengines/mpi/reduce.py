@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from . import exact
 from .channels import channel_of
 from .combine import combine
+from .combine_exact import combine_exact
 from .dtypes import TRUTH, Op, check_op, plan
-from .partial import Array, as_array, check_out
+from .extremes import locate
+from .moving import finished
+from .partial import Array, as_array, check_mode, check_out
 from .recipe import Recipe, recipe, refuse
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-_MODES = ("fast", "exact")
 _known: dict[Any, tuple[Op, Recipe]] = {}
 _MOST_KNOWN = 1024
 
@@ -33,29 +36,92 @@ def allreduce(
 ) -> Any:
     """Reduce `x` over all ranks, element by element; every rank gets the result. Collective.
 
-    TODO docstring
+    Parameters
+    ----------
+    x : a number or an array of numbers, of the same dtype and shape on every rank; any memory
+        layout and byte order. It is not changed, unless it is `out`.
+    op : ``sum``, ``prod``, ``min``, ``max``, ``logical_and``, ``logical_or``, ``logical_xor``,
+        ``bitwise_and``, ``bitwise_or``, ``bitwise_xor``; or ``argmin``, ``argmax``: which rank has the
+        least or greatest value, the lowest if several have. Also by numpy's and MPI's other names, such as
+        ``add``, ``any``, ``lor``.
+    comm : the ranks; default ``MPI.COMM_WORLD``.
+    mode : ``fast``; or ``exact``: sums are rounded once, and the same bits for every number of ranks.
+        Integers are always exact.
+    out : array of the shape of `x`, in which the result is put; may be `x`. If it is contiguous and of the
+        result's dtype, no other memory of that size is used. After an exception its content is undefined, but
+        nothing writes into it any more.
+    timeout : seconds to wait for ranks that do not come; default without end.
+    wrap : let sums and products of integers wrap, as numpy does, instead of raising.
+
+    Returns
+    -------
+    A new array of the shape of `x`, or a numpy scalar if that is ``()``; `out` if that was given. Its dtype
+    is that of numpy's own reduction: sums and products of small integers are int64 or uint64, sums of bools
+    are counts, float16 stays float16 (reduced in float32). Not-a-number in any rank's value makes the
+    element's ``min`` and ``max`` not-a-number. Sums of floats depend, in the last digits, on the
+    number of ranks, unless `mode` is ``exact``.
+
+    Raises
+    ------
+    TypeError
+        If values of this dtype cannot be reduced; the message says why.
+    ValueError
+        If `op` or `mode` is not known, or `out` does not have the right shape.
+    OverflowError
+        If a sum or product of integers does not fit into the result's dtype; on every rank.
+    AgreementError
+        If the ranks differ in dtype, shape, `op`, `mode` or `wrap`, or if only some can take part; on every
+        rank, before any data has moved.
+    PeerError
+        If another rank cannot take part any more: its cell raised or was interrupted, or it has ended.
+    TimeoutError
+        If some rank has not come within `timeout`; on every rank that waits, and on that one when it comes.
+    KeyboardInterrupt
+        If interrupted, at any time; the next reduction is right.
+
+    Notes
+    -----
+    One exchange of 256 bytes per rank, in which small data travel too; for larger data MPI's own
+    non-blocking allreduce follows, in pieces.
     """
     channel = channel_of(comm)
+    sums, special = None, False
     try:
         array = x if type(x) is np.ndarray else as_array(x)
         key = (op, array.dtype, array.shape, mode, wrap)
         found = _known.get(key)
         if found is None:
             known = check_op(op)
-            if mode not in _MODES:
-                raise ValueError(f"mode={mode!r} is not known; use one of {', '.join(_MODES)}")
+            check_mode(mode)
+            if mode == "exact" and known == "prod":
+                raise ValueError(
+                    "mode='exact' is for sums: a product is rounded at every step; use mode='fast'"
+                )
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             made = recipe(known, plan(array.dtype, known), array.shape, mode=mode, wrap=wrap)
             found = _known[key] = known, made
         known, how = found
+        special = known in ("argmin", "argmax")
         if out is not None:
             check_out(out, how.shape, how.plan.result)
         if how.plan.wire == TRUTH:
             array = as_truth(array, known)
+        if mode == "exact" and how.plan.kind == "float" and known == "sum":
+            sums = exact.accumulate(array, ())
+            special = True
     except Exception as error:
         refuse(channel, error, timeout)
-    result = combine(channel, how, array, out=out, timeout=timeout)
+    if not special:
+        result = combine(channel, how, array, out=out, timeout=timeout)
+    elif sums is not None:
+        result = finished(
+            combine_exact(channel, how, sums, timeout).total(how.plan.result), how.plan.result, out
+        )
+    else:
+        extreme: Op = "min" if known == "argmin" else "max"
+        ranks, _, _ = channel.run(lambda: locate(channel, extreme, how, array, None), timeout)
+        result = finished(ranks, how.plan.result, out)
     return result if out is not None else result[()]
 
 

@@ -71,7 +71,7 @@ class Slots:
         return [int(word) for word in self._words[:, 3:_HEAD_WORDS].max(axis=0)]
 
     def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
-        """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; this rank writes into its own."""
+        """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; write into this one's."""
         whole = PAYLOAD_BYTES // dtype.itemsize * dtype.itemsize
         return self._payloads[:, :whole].view(dtype)[:, :count]
 
