@@ -11,6 +11,7 @@ tells the cell that it belongs to.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from . import cells
-from .errors import AgreementError
+from .errors import AgreementError, PeerError
+from .moving import Move
 from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
 from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, Deferred, wait
@@ -36,6 +38,9 @@ SPARE = 3
 TELL_SECONDS = 0.25
 """A rank that has waited so long in a call that has a timeout tells the others that it is there."""
 
+LAST_LOOK_SECONDS = 0.02
+"""How long a rank that gives up waiting in an exchange looks whether it is complete after all."""
+
 _CONFIRM = hashlib.blake2b(b"same work in different cells", digest_size=16).digest()
 _get_ident = threading.get_ident
 
@@ -50,7 +55,7 @@ class Channel:
     rank, size : of the communicator.
     comm : private communicator of this epoch.
     epoch, call : place in the order of the next, or running, reduction.
-    steps : pieces of data that this rank has started to send in the running reduction.
+    moving : the running reduction's work on memory of the caller's, if there is some.
     exchange : what a call begins with; of this epoch.
     lanes : what short ways of this epoch keep, by recipe.
     all_alike : whether all ranks brought the same facts to the last exchange.
@@ -63,7 +68,8 @@ class Channel:
     def __init__(self, comm: MPI.Intracomm) -> None:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.comm = comm
-        self.epoch = self.call = self.steps = 0
+        self.epoch = self.call = 0
+        self.moving: Move | None = None
         self.lanes: dict[Any, Any] = {}
         self.all_alike = False
         self.news = News(self.rank, self.size)
@@ -76,6 +82,7 @@ class Channel:
         self._agreed = self._told = False
         self._timeout: float | None = None
         self._began = 0.0
+        self._held: BaseException | None = None
         self._given_up: list[Any] = []
 
     # Calls.
@@ -112,14 +119,14 @@ class Channel:
         if self._running is not None:
             self._still_running()
         self._timeout = timeout
-        self._began, self.steps = 0.0, 0
+        self._began = 0.0
         self._agreed = self._told = False
         self._running = _get_ident()
 
     def done(self) -> None:
         """Note that the call is complete: nothing that this rank does from here on concerns it."""
         self.call += 1
-        self._running = None
+        self._running = self.moving = None
         if self.call == 1:
             # All ranks are there: communicators for the next failures are made while work goes on.
             with Deferred():
@@ -132,7 +139,13 @@ class Channel:
             self._next_epoch()
             return True
         if self._running is not None:
-            self.leave(error)
+            epoch, comm, moving = self.epoch, self.comm, self.moving
+            # All ranks that have agreed are here, and can bring to an end what they have begun.
+            agreed = self._agreed
+            with Deferred():
+                self.leave(error)
+                if moving is not None and agreed:
+                    moving.settle(self, epoch, comm)
         return False
 
     def leave(self, error: BaseException) -> None:
@@ -144,8 +157,9 @@ class Channel:
         elif isinstance(error, TimeoutError):
             why, text = Why.TIMEOUT, str(error)
         place = self.epoch, self.call
+        steps = self.moving.started if self.moving is not None else 0
         with Deferred():
-            self.news.tell(Notice(Kind.LEFT, self.rank, *place, cells.current, self.steps, why, origin, text))
+            self.news.tell(Notice(Kind.LEFT, self.rank, *place, cells.current, steps, why, origin, text))
             self._next_epoch()
 
     def _next_epoch(self) -> None:
@@ -154,7 +168,8 @@ class Channel:
         self.epoch += 1
         self.call = 0
         self.lanes = {}
-        self._running, self._awaited, self._ready = None, None, False
+        self._running = self._awaited = self.moving = None
+        self._ready = False
         self._stages = self._enter_epoch()
 
     def _still_running(self) -> None:
@@ -246,8 +261,12 @@ class Channel:
         if self.news.concerns(self.epoch):
             self.heed()
         head = digest + cells.current_bytes + facts
+        self._held = None
         self._exchange(head)
-        return self.judge(head, facts, describe)
+        greatest = self.judge(head, facts, describe)
+        if self._held is not None:
+            raise self._held
+        return greatest
 
     def judge(self, head: bytes, facts: bytes, describe: Callable[[], str]) -> list[int] | None:
         """Draw the conclusion from an exchange of `head`, which ends with `facts`; see `agree`."""
@@ -269,14 +288,31 @@ class Channel:
         return greatest if any(greatest) else None
 
     def _exchange(self, head: bytes) -> None:
+        """Exchange `head`. An exception that comes when the exchange is all but complete is held back.
+
+        Others may then have found it complete, and gone on: they must not be left with data on the way.
+        """
         exchange = self.exchange
         exchange.fill(head)
         request = exchange.request
         request.Start()
-        wait(request.Test, self.look_around, ARRIVAL_SPIN_SECONDS)
+        try:
+            wait(request.Test, self.look_around, ARRIVAL_SPIN_SECONDS)
+        except Reissue:
+            raise
+        except BaseException as error:
+            end = time.monotonic() + LAST_LOOK_SECONDS
+            while not request.Test():
+                if time.monotonic() > end:
+                    raise
+                os.sched_yield()
+            self._held = error
         # What others had sent before they left must not be taken for a result: their notice has come by now.
         if self.take_notices():
-            self.heed()
+            try:
+                self.heed()
+            except (PeerError, TimeoutError) as error:
+                self._held = self._held or error
 
     def gather(self, data: bytes) -> list[bytes]:
         """Return every rank's `data`, by rank; of any length."""
@@ -302,9 +338,9 @@ class Channel:
             self.keep(request, *memory)
             raise
 
-    def keep(self, request: MPI.Request, *memory: Any) -> None:
-        """Keep `memory`, which a request that cannot be completed may still use."""
-        self._given_up.append((request, memory))
+    def keep(self, *used: Any) -> None:
+        """Keep requests that cannot be completed, and the memory that they may still use."""
+        self._given_up.append(used)
 
     def looking(self, deferred: Deferred) -> Callable[[], None]:
         """Return what to call in a wait: it raises if the call cannot go on."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from .channel import Channel
 from .lane import Lane
-from .moving import finished, move
+from .moving import Move, finished
 from .news import Reissue
 from .partial import Array, has_nan, largest
 from .recipe import Recipe
@@ -62,9 +62,11 @@ def combine(
         facts = pack_facts(empty, has_nan(values, how.op))
 
     def work() -> Array:
+        channel.moving = Move(how.op, values, how.plan.wire, out) if not objects else None
         greatest = channel.agree(how.digest, facts, how.describe)
-        if greatest is None:
-            return move(channel, how.op, values, how.plan.wire, out)
-        return reduce_unusual(channel, how, values, greatest, out, empty)
+        if greatest is None and channel.moving is not None:
+            return channel.moving.run(channel)
+        channel.moving = None
+        return reduce_unusual(channel, how, values, greatest or [], empty)
 
     return finished(channel.run(work, timeout), how.plan.result, out)

@@ -128,6 +128,7 @@ def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     return Plan(native, wire, result, "integer" if kind in "biu" else "float")
 
 
+@cache
 def datatype(wire: np.dtype[Any]) -> MPI.Datatype:
     """Return the MPI datatype of a `Plan`'s wire dtype."""
     return _datatypes()[wire.char if wire.char in "gG" else f"{wire.kind}{wire.itemsize}"]

@@ -78,7 +78,7 @@ class Lane:
             if self._heads.tobytes() != self._expected:
                 greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
                 if greatest is not None:  # some rank's values do not fit into a slot
-                    total = reduce_unusual(channel, self._how, values, greatest, None)
+                    total = reduce_unusual(channel, self._how, values, greatest)
                     channel.done()
                     return finished(total, self._result, out)
         except BaseException as error:

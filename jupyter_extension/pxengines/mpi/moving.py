@@ -9,119 +9,101 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .channel import Channel
 from .dtypes import Op, datatype, operation
-from .patience import MOVING_SPIN_SECONDS, Deferred, wait
+from .patience import MOVING_SPIN_SECONDS, wait
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+    from .channel import Channel
+
 Array = npt.NDArray[Any]
 
-PIECE_BYTES = 1 << 22
+PIECE_BYTES = 1 << 21
 """A rank that is interrupted has this much, twice, to complete before it is free."""
 _IN_FLIGHT = 2
 SETTLE_SECONDS = 0.5
 """How long to wait, after an interrupt, for the pieces in flight."""
 
 
-def reduce_into(
-    channel: Channel, sent: Array | None, received: Array, datatype: MPI.Datatype, op: MPI.Op
-) -> None:
-    """Reduce `sent` over all ranks into `received`; a step of a call that all ranks have agreed on.
+class Move:
+    """The reduction of one array of each rank, element by element.
 
-    Parameters
+    Attributes
     ----------
-    sent : contiguous, one-dimensional, native; None: what `received` holds.
-    received : of the same dtype and length, contiguous; overlaps `sent` nowhere.
-    datatype, op : what MPI calls the dtype and the operation.
+    target : where the result is put: `out`, if that is as MPI wants it, or else new memory.
     """
-    _Move(channel, sent, received, datatype, op).run()
 
-
-class _Move:
-    def __init__(
-        self, channel: Channel, sent: Array | None, received: Array, datatype: MPI.Datatype, op: MPI.Op
-    ) -> None:
-        from mpi4py import MPI
-
-        self._channel, self._comm = channel, channel.comm
-        self._sent, self._received = sent, received
-        self._datatype, self._op, self._in_place = datatype, op, MPI.IN_PLACE
-        self._length = max(1, PIECE_BYTES // received.itemsize)
-        self._pieces = -(-received.size // self._length)
-        self._started = 0
-        self._before = channel.steps
+    def __init__(self, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> None:
+        self.target = out if out is not None and _fits(out, wire) else np.empty(values.shape, wire)
+        self._values = values
+        sent: Array | None = None
+        self._copies = False
+        if _fits(values, wire) and not np.may_share_memory(values, self.target):
+            sent = values.reshape(-1)
+        else:
+            self._copies = values is not self.target
+        self._pieces = _pieces(sent, self.target.reshape(-1), datatype(wire), operation(op))
         self._requests: list[MPI.Request] = []
 
-    def run(self) -> None:
-        channel, epoch = self._channel, self._channel.epoch
-        with Deferred() as deferred:
-            look = channel.looking(deferred)
-            try:
-                while self._started < self._pieces:
-                    if len(self._requests) >= _IN_FLIGHT:
-                        self._complete_one(look)
-                    self._start()
-                while self._requests:
-                    self._complete_one(look)
-            except BaseException as error:
-                channel.leave(error)
-                self._settle(epoch)
-                raise
+    @property
+    def started(self) -> int:
+        """How many pieces have been started."""
+        return len(self._requests)
 
-    def _start(self) -> None:
-        begin = self._started * self._length
-        piece = slice(begin, begin + self._length)
-        sent = self._in_place if self._sent is None else [self._sent[piece], self._datatype]
-        received = [self._received[piece], self._datatype]
-        self._requests.append(self._comm.Iallreduce(sent, received, op=self._op))
-        self._started += 1
-        self._channel.steps += 1
+    def run(self, channel: Channel) -> Array:
+        """Return the result; a step of a call that all ranks have agreed on."""
+        if self._copies:
+            self._copies = False
+            with np.errstate(all="ignore"):
+                np.copyto(self.target, self._values, casting="unsafe")
+        pieces, requests, start = self._pieces, self._requests, channel.comm.Iallreduce
+        for completed in range(len(pieces)):
+            # In C from the start of a piece to the note of it: no interrupt can get between.
+            requests.extend(starmap(start, pieces[len(requests) : completed + _IN_FLIGHT]))
+            wait(requests[completed].Test, channel.look_around, MOVING_SPIN_SECONDS)
+        return self.target
 
-    def _complete_one(self, look: Any) -> None:
-        wait(self._requests[0].Test, look, MOVING_SPIN_SECONDS)
-        del self._requests[0]
-
-    def _settle(self, epoch: int) -> None:
-        """Let what is in flight be completed, after this rank has left the call."""
+    def settle(self, channel: Channel, epoch: int, comm: MPI.Intracomm) -> None:
+        """Let what is in flight be completed, after this rank has left the call in `epoch`."""
         end = time.monotonic() + SETTLE_SECONDS
-        while self._requests and time.monotonic() < end:
-            self._channel.take_notices()
-            others = self._channel.news.steps_of_others(epoch)
-            if others is not None:
-                while self._started < min(self._pieces, max(others, default=0) - self._before):
-                    self._start()
-            self._requests = [request for request in self._requests if not request.Test()]
+        pending, others = self._requests, None
+        while (pending or others is None) and time.monotonic() < end:
+            channel.take_notices()
+            others = channel.news.steps_of_others(epoch)
+            if others:
+                more = list(starmap(comm.Iallreduce, self._pieces[len(self._requests) : max(others)]))
+                self._requests = self._requests + more
+                pending = pending + more
+            pending = [request for request in pending if not request.Test()]
             os.sched_yield()
-        for request in self._requests:
-            self._channel.keep(request, self._sent, self._received)
+        self.abandon(channel)
 
-
-def contiguous(array: Array, dtype: np.dtype[Any]) -> bool:
-    """Tell whether `array` can be handed to MPI as it is, as `dtype`."""
-    return bool(array.flags.c_contiguous and array.flags.aligned and array.dtype == dtype)
+    def abandon(self, channel: Channel) -> None:
+        """Keep the memory of what cannot be completed."""
+        pending = [request for request in self._requests if not request.Test()]
+        if pending:
+            channel.keep(pending, self._pieces)
 
 
 def move(channel: Channel, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> Array:
     """Return the reduction of `values` as `wire`: in `out` if that is as MPI wants it, else in a new array.
 
-    A step of a call that all ranks have agreed on.
+    A step of a call that all ranks have agreed on. Neither is memory of the caller's: see `Move` for that.
     """
-    target = out if out is not None and contiguous(out, wire) else np.empty(values.shape, wire)
-    sent: Array | None = None
-    if contiguous(values, wire) and not np.may_share_memory(values, target):
-        sent = values.reshape(-1)
-    elif values is not target:
-        with np.errstate(all="ignore"):
-            np.copyto(target, values, casting="unsafe")
-    reduce_into(channel, sent, target.reshape(-1), datatype(wire), operation(op))
-    return target
+    mine = Move(op, values, wire, out)
+    try:
+        return mine.run(channel)
+    except BaseException:
+        mine.abandon(channel)
+        raise
 
 
 def finished(total: Array, result: np.dtype[Any], out: Array | None) -> Array:
@@ -133,3 +115,30 @@ def finished(total: Array, result: np.dtype[Any], out: Array | None) -> Array:
             return total.astype(result, copy=False)
         np.copyto(out, total.astype(result, copy=False), casting="same_kind")
         return out
+
+
+def _fits(array: Array, dtype: np.dtype[Any]) -> bool:
+    """Tell whether `array` can be handed to MPI as it is, as `dtype`."""
+    flags = array.flags
+    return bool(flags.c_contiguous and flags.aligned and array.dtype == dtype)
+
+
+def _pieces(sent: Array | None, received: Array, datatype: MPI.Datatype, op: MPI.Op) -> list[Any]:
+    """Return the arguments of MPI's call for each piece."""
+    length = max(1, PIECE_BYTES // received.itemsize)
+    if received.size <= length:
+        if received.size == 0:
+            return []
+        return [(_in_place() if sent is None else [sent, datatype], [received, datatype], op)]
+    parts = [slice(start, start + length) for start in range(0, received.size, length)]
+    return [
+        (_in_place() if sent is None else [sent[part], datatype], [received[part], datatype], op)
+        for part in parts
+    ]
+
+
+@cache
+def _in_place() -> Any:
+    from mpi4py import MPI
+
+    return MPI.IN_PLACE

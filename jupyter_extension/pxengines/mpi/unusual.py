@@ -21,7 +21,6 @@ def reduce_unusual(
     how: Recipe,
     values: Array,
     greatest: list[int],
-    out: Array | None,
     empty: bool = False,
 ) -> Array:
     """Return the reduction of all ranks' `values`; a step of a call that all have agreed on.
@@ -30,7 +29,6 @@ def reduce_unusual(
     ----------
     greatest : greatest facts of all ranks: of whole numbers see `reduce_whole`; of least and greatest values
         whether a rank is empty, and whether one has a not-a-number.
-    out : where the result may be put, or None.
     empty : whether this rank has no values.
 
     Raises
@@ -39,11 +37,11 @@ def reduce_unusual(
         On every rank, if there is no result.
     """
     if how.whole:
-        return reduce_whole(channel, how, values, greatest, out)
+        return reduce_whole(channel, how, values, greatest)
     if empty and channel.all_alike:
         channel.done()
         raise ValueError(f"cannot take the {how.op} of no values: the parts of all ranks are empty")
-    total = move(channel, how.op, values, how.plan.wire, out)
+    total = move(channel, how.op, values, how.plan.wire)
     if how.plan.kind == "float":  # MPI's comparisons do not care for not-a-number
         somewhere = move(channel, "max", np.isnan(values).view(TRUTH), TRUTH)
         total[somewhere.view(np.bool_)] = np.nan

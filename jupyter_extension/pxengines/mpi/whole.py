@@ -36,15 +36,12 @@ def facts_of(how: Recipe, magnitude: int, ranks: int, objects: bool) -> bytes:
     return pack_facts(min(magnitude >> 64, _WORD), low, objects)
 
 
-def reduce_whole(
-    channel: Channel, how: Recipe, values: Array, greatest: list[int], out: Array | None = None
-) -> Array:
+def reduce_whole(channel: Channel, how: Recipe, values: Array, greatest: list[int]) -> Array:
     """Return the exact sum or product; a step of a call that all ranks have agreed on.
 
     Parameters
     ----------
     greatest : greatest `facts_of` all ranks; of ranks that told none, no value needs more than 64 bits.
-    out : where the result may be put.
 
     Raises
     ------
@@ -55,7 +52,7 @@ def reduce_whole(
     magnitude = greatest[0] << 64 | greatest[1]
     bound = _bound(op, max(magnitude, _WORD) if greatest[2] else magnitude, channel.size)
     if bound <= np.iinfo(wire).max:
-        total = move(channel, op, values, wire, out)
+        total = move(channel, op, values, wire)
     elif op == "sum" and bound.bit_length() <= _LIMB_SUM_BITS:
         both = np.stack(limbs(values))
         both = move(channel, op, both, both.dtype, both)
