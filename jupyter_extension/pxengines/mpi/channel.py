@@ -26,7 +26,7 @@ from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
 from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, Deferred, wait
 from .peers import WORDS, Peers, my_facts
-from .slots import MOST_SLOTS, NO_FACTS, Greatest, Slots
+from .slots import MOST_SLOTS, NO_FACTS, PATIENCE, Greatest, Slots
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -55,9 +55,10 @@ class Channel:
     rank, size : of the communicator.
     comm : private communicator of this epoch.
     epoch, call : place in the order of the next, or running, reduction.
+    quick : short ways that can be taken now, by what the caller gives.
+    ready : whether a call can begin.
     moving : the running reduction's work on memory of the caller's, if there is some.
     exchange : what a call begins with; of this epoch.
-    lanes : what short ways of this epoch keep, by recipe.
     all_alike : whether all ranks brought the same facts to the last exchange.
     news : what the others have told.
     """
@@ -70,11 +71,10 @@ class Channel:
         self.comm = comm
         self.epoch = self.call = 0
         self.moving: Move | None = None
-        self.lanes: dict[Any, Any] = {}
         self.all_alike = False
         self.news = News(self.rank, self.size)
         self.take_notices = self.news.take
-        self._ready = False
+        self.ready = False
         self._stages = self._set_up(comm)
         self._awaited: MPI.Request | None = None
         self._made: list[tuple[MPI.Intracomm, MPI.Request]] = []
@@ -83,6 +83,8 @@ class Channel:
         self._timeout: float | None = None
         self._began = 0.0
         self._held: BaseException | None = None
+        self._exchanges: dict[int, Slots] = {}
+        self.quick: dict[Any, Any] = {}
         self._given_up: list[Any] = []
 
     # Calls.
@@ -101,7 +103,7 @@ class Channel:
             If not all ranks have arrived after `timeout` seconds, or another rank gave up waiting.
         """
         while True:
-            if not self._ready:
+            if not self.ready:
                 self.get_ready(timeout)
             self.begin(timeout)
             try:
@@ -164,12 +166,12 @@ class Channel:
 
     def _next_epoch(self) -> None:
         # Others may still write into the exchange of the epoch that is given up.
-        self._given_up.append((self.comm, self.__dict__.get("exchange")))
+        self._given_up.append((self.comm, self.__dict__.get("exchange"), self._exchanges))
         self.epoch += 1
         self.call = 0
-        self.lanes = {}
+        self._exchanges, self.quick = {}, {}
         self._running = self._awaited = self.moving = None
-        self._ready = False
+        self.ready = False
         self._stages = self._enter_epoch()
 
     def _still_running(self) -> None:
@@ -188,7 +190,7 @@ class Channel:
     def get_ready(self, timeout: float | None = None) -> None:
         """Make all that a call needs; waits for the other ranks, which call this or make a call."""
         self._began, self._timeout, self._told = 0.0, timeout, False
-        while not self._ready:
+        while not self.ready:
             try:
                 self._prepare()
             except BaseException as error:
@@ -208,7 +210,7 @@ class Channel:
                     break
                 wait(self._awaited.Test, self.looking(deferred), ARRIVAL_SPIN_SECONDS)
                 self._awaited = None
-            self._ready = True
+            self.ready = True
 
     def _set_up(self, comm: MPI.Intracomm) -> Iterator[MPI.Request]:
         from mpi4py import MPI
@@ -231,12 +233,35 @@ class Channel:
         self._make(self.epoch)
         self.comm, request = self._made[self.epoch]
         yield request
-        self.exchange = Slots(self.comm) if self.size <= MOST_SLOTS else Greatest(self.comm)
+        if self.size <= MOST_SLOTS:
+            self._use_slots(0)
+        else:
+            self.exchange = Greatest(self.comm)
 
     def _make(self, last: int) -> None:
         """Begin to make the communicators of all epochs up to `last`; the same order on every rank."""
         while len(self._made) <= last:
             self._made.append(self._nursery.Idup())
+
+    def needed(self, level: int) -> None:
+        """Note which level of slots a call needs that is about to be done; the next exchange may differ.
+
+        All ranks have agreed on the same calls, and so come to the same conclusion.
+        """
+        exchange = self.exchange
+        if level > exchange.level:
+            self._use_slots(level)
+        elif isinstance(exchange, Slots):
+            exchange.idle = exchange.idle + 1 if level < exchange.level else 0
+            if exchange.idle >= PATIENCE:
+                self._use_slots(level)
+
+    def _use_slots(self, level: int) -> None:
+        if level not in self._exchanges:
+            self._exchanges[level] = Slots(self.comm, level)
+        self.exchange = slots = self._exchanges[level]
+        slots.idle = 0
+        self.quick = slots.quick
 
     # Steps of a call.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .channel import Channel
-from .lane import Lane
+from .lane import lane_of
 from .moving import Move, finished
 from .news import Reissue
 from .partial import Array, has_nan, largest
 from .recipe import Recipe
-from .slots import MOST_SLOTS, NO_FACTS, pack_facts
+from .slots import NO_FACTS, level_of, pack_facts
 from .unusual import reduce_unusual
 from .whole import facts_of
 
@@ -45,12 +45,11 @@ def combine(
         On every rank, if all are empty.
     """
     objects = values.dtype == object
-    if how.small and not objects and not empty:
-        while channel.size <= MOST_SLOTS:
-            lane = channel.lanes.get(how)
+    if not objects and not empty:
+        while True:
+            lane = lane_of(channel, how, timeout)
             if lane is None:
-                channel.get_ready(timeout)
-                lane = channel.lanes[how] = Lane(channel, how)
+                break
             try:
                 return lane.run(values, out, timeout)
             except Reissue:
@@ -65,8 +64,11 @@ def combine(
         channel.moving = Move(how.op, values, how.plan.wire, out) if not objects else None
         greatest = channel.agree(how.digest, facts, how.describe)
         if greatest is None and channel.moving is not None:
-            return channel.moving.run(channel)
-        channel.moving = None
-        return reduce_unusual(channel, how, values, greatest or [], empty)
+            total = channel.moving.run(channel)
+        else:
+            channel.moving = None
+            total = reduce_unusual(channel, how, values, greatest or [], empty)
+        channel.needed(level_of(how.nbytes, channel.size))
+        return total
 
     return finished(channel.run(work, timeout), how.plan.result, out)

@@ -46,7 +46,7 @@ TRUTH = np.dtype(np.uint8)
 LOCATION = np.dtype(np.intp)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # `plan_of` makes each once: compared and hashed by identity
 class Plan:
     """How values of one dtype are reduced with one operation.
 
@@ -62,6 +62,12 @@ class Plan:
     wire: np.dtype[Any]
     result: np.dtype[Any]
     kind: Kind
+
+
+@cache
+def plan_of(given: np.dtype[Any], wire: np.dtype[Any], result: np.dtype[Any], kind: Kind) -> Plan:
+    """Return the plan with these attributes."""
+    return Plan(given, wire, result, kind)
 
 
 def check_op(op: object) -> Op:
@@ -94,6 +100,7 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
         raise TypeError(f"cannot reduce values of dtype {dtype}: MPI knows no such type")
 
 
+@cache
 def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     """Return how to reduce values of `dtype` with `op`.
 
@@ -106,17 +113,17 @@ def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     native = dtype.newbyteorder("=")
     kind = dtype.kind
     if op.startswith("logical"):
-        return Plan(native, TRUTH, np.dtype(np.bool_), "integer")
+        return plan_of(native, TRUTH, np.dtype(np.bool_), "integer")
     if op.startswith("bitwise"):
         if kind not in "biu":
             raise TypeError(
                 f"cannot take the {op} of values of dtype {dtype}: only integers and bools have bits"
             )
-        return Plan(native, TRUTH if kind == "b" else native, native, "integer")
+        return plan_of(native, TRUTH if kind == "b" else native, native, "integer")
     if op in ("sum", "prod"):
         if kind in "biu":
             wide = np.dtype(np.uint64 if kind == "u" else np.int64)
-            return Plan(native, wide, wide, "integer")
+            return plan_of(native, wide, wide, "integer")
     elif kind == "c":
         raise TypeError(f"cannot take the {op} of values of dtype {dtype}: complex numbers have no order")
     wire = native
@@ -125,7 +132,7 @@ def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     elif kind == "f" and dtype.itemsize == 2:
         wire = np.dtype(np.float32)
     result = LOCATION if op.startswith("arg") else native
-    return Plan(native, wire, result, "integer" if kind in "biu" else "float")
+    return plan_of(native, wire, result, "integer" if kind in "biu" else "float")
 
 
 @cache

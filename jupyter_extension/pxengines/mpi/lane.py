@@ -15,7 +15,7 @@ from . import cells
 from .dtypes import UFUNCS
 from .moving import finished
 from .patience import ARRIVAL_SPIN_SECONDS, wait
-from .slots import NO_FACTS, Slots
+from .slots import NO_FACTS, Slots, level_of
 from .unusual import reduce_unusual
 from .whole import check_range
 
@@ -27,16 +27,42 @@ if TYPE_CHECKING:
 _SPINS = 60
 _FEW_RANKS = 4
 """Among so few ranks it is quicker to add row by row."""
+_MOST_KEPT = 256
 _FEW_VALUES = 64
 """So few integers are added quicker by Python, which cannot overflow."""
 
 
+def lane_of(channel: Channel, how: Recipe, timeout: float | None) -> Lane | None:
+    """Return the short way for `how`; None if its data do not fit into the slots that are in use."""
+    if not channel.ready:
+        channel.get_ready(timeout)
+    exchange = channel.exchange
+    if how.nbytes > exchange.room:
+        return None
+    lanes = cast(Slots, exchange).lanes
+    lane = lanes.get(how)
+    if lane is None:
+        if len(lanes) >= _MOST_KEPT:
+            lanes.clear()
+        lane = lanes[how] = Lane(channel, how)
+    return lane
+
+
+def keep_quick(channel: Channel, key: Any, how: Recipe) -> None:
+    """Let the next call that looks like `key` take the short way for `how` at once, if there is one."""
+    exchange = channel.exchange
+    if channel.ready and isinstance(exchange, Slots) and how in exchange.lanes:
+        if len(exchange.quick) >= _MOST_KEPT:
+            exchange.quick.clear()
+        exchange.quick[key] = exchange.lanes[how]
+
+
 class Lane:
-    """The small reductions of one recipe, in one epoch of a channel."""
+    """The small reductions of one recipe, with one set of slots."""
 
     def __init__(self, channel: Channel, how: Recipe) -> None:
         exchange = cast(Slots, channel.exchange)
-        self._channel, self._how = channel, how
+        self._channel, self._how, self._exchange = channel, how, exchange
         rows = exchange.values(how.plan.wire, how.count)
         self._rows = rows.reshape(channel.size, *how.shape)
         # 0-d views, where plain indexing would give copies.
@@ -44,12 +70,28 @@ class Lane:
         self._mine = self._each[channel.rank]
         self._head_memory, self._heads = exchange.head, exchange.heads
         self._start, self._test = exchange.request.Start, exchange.request.Test
+        self._news_has_come = channel.news.has_come
+        self._level = level_of(how.nbytes, channel.size)
         self._ufunc, self._result = UFUNCS[how.op], how.plan.result
+        self._make = how.plan.result.type
         self._converts = how.plan.wire != how.plan.result
+        self._number = how.op == "sum" and how.count == 1 and (how.whole or how.plan.wire.char in "dD")
+        if how.whole:
+            limit = np.iinfo(how.plan.result)
+            self._least, self._most = int(limit.min), int(limit.max)
         self._cell: bytes | None = None
         self._head = self._expected = b""
 
-    def run(self, values: Array, out: Array | None, timeout: float | None) -> Any:
+    def takes(self, out: Array) -> bool:
+        """Tell whether `out` is what it usually is; if not it has to be looked at more closely."""
+        return (
+            type(out) is np.ndarray
+            and out.dtype == self._result
+            and out.shape == self._how.shape
+            and out.flags.writeable
+        )
+
+    def run(self, values: Any, out: Array | None, timeout: float | None) -> Any:
         """Return the reduction of all ranks' `values`, as `combine` does.
 
         Raises
@@ -73,44 +115,49 @@ class Lane:
                     break
             else:
                 wait(test, channel.look_around, ARRIVAL_SPIN_SECONDS)
-            if channel.take_notices():
+            if self._news_has_come():
                 channel.heed()
             if self._heads.tobytes() != self._expected:
                 greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
                 if greatest is not None:  # some rank's values do not fit into a slot
                     total = reduce_unusual(channel, self._how, values, greatest)
+                    channel.needed(self._level)
                     channel.done()
                     return finished(total, self._result, out)
+            if self._exchange.level:
+                channel.needed(self._level)
         except BaseException as error:
             channel.fail(error)
             raise
         channel.done()
-        with np.errstate(all="ignore"):  # as in MPI: what overflows is infinite
-            return self._total(out)
+        return self._total(out)
 
     def _total(self, out: Array | None) -> Any:
         each = self._each
-        if self._how.whole:
-            total = self._exact()
-        elif len(each) == 1:
-            total = each[0].copy()
-        elif len(each) > _FEW_RANKS:
-            total = self._ufunc.reduce(self._rows, axis=0)
-        else:
-            if out is not None and not self._converts:
-                total = self._ufunc(each[0], each[1], out)
+        if self._number and len(each) <= _FEW_RANKS:
+            number = each[0].item()
+            for other in each[1:]:
+                number += other.item()
+            if self._how.whole and not self._least <= number <= self._most:
+                check_range(number, number, "sum", self._result)
+            if out is not None:
+                out.fill(number)
+                return out
+            return np.full(self._how.shape, number, self._result) if self._how.shape else self._make(number)
+        with np.errstate(all="ignore"):  # as in MPI: what overflows is infinite
+            if self._how.whole:
+                total = self._exact()
+            elif len(each) == 1:
+                total = each[0].copy()
+            elif len(each) > _FEW_RANKS:
+                total = self._ufunc.reduce(self._rows, axis=0)
             else:
-                total = self._ufunc(each[0], each[1])
-            for other in each[2:]:
-                total = self._ufunc(total, other, out if total is out else None)
-        if total is out:
-            return out
-        if self._converts:
-            total = total.astype(self._result)
-        if out is None:
-            return total
-        np.copyto(out, total, casting="same_kind")
-        return out
+                direct = out is not None and not self._converts and out.dtype == self._result
+                first = out if direct else None
+                total = self._ufunc(each[0], each[1], first)
+                for other in each[2:]:
+                    total = self._ufunc(total, other, first)
+            return finished(total, self._result, out)
 
     def _exact(self) -> Any:
         op, shape, rows = self._how.op, self._how.shape, self._rows

@@ -57,6 +57,10 @@ class News:
         while self._untold:
             post.send(self._untold.pop(0))
 
+    def has_come(self) -> bool:
+        """Tell whether others have told something new, which is then read."""
+        return self.post is not None and self.post.has_come() and self.take()
+
     def take(self) -> bool:
         """Read what the others have told; return whether there was something."""
         notices = self.post.fetch() if self.post is not None else []

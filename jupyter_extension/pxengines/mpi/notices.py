@@ -104,6 +104,7 @@ class Post:
         self._comm = comm
         self._bytes = MPI.BYTE
         self._sent: list[tuple[MPI.Request, bytearray]] = []
+        self._fetched: list[Notice] = []
         self._others = [rank for rank in range(comm.Get_size()) if rank != comm.Get_rank()]
         # A receive that is always posted: unlike a probe, its first test sees what has come already.
         self._data = bytearray(_SIZE)
@@ -117,14 +118,21 @@ class Post:
         for rank in self._others:
             self._sent.append((self._comm.Isend([data, self._bytes], rank, _TAG), data))
 
+    def has_come(self) -> bool:
+        """Tell whether a notice is there to be fetched; quick."""
+        if self._receive.Test():
+            self._fetched.append(Notice.decode(self._data))
+            self._receive.Start()
+            return True
+        return False
+
     def fetch(self) -> list[Notice]:
         """Return the notices that have come, each sender's in the order in which it sent them."""
-        notices: list[Notice] = []
-        while self._receive.Test():
-            notices.append(Notice.decode(self._data))
-            self._receive.Start()
+        while self.has_come():
+            pass
         if self._sent:
             self._sent = [(request, kept) for request, kept in self._sent if not request.Test()]
+        notices, self._fetched = self._fetched, []
         return notices
 
     def close(self) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import Plan, check_dtype, plan
+from .dtypes import Plan, check_dtype, plan, plan_of
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -133,8 +133,9 @@ def plan_sum(given: np.dtype[Any], dtype: npt.DTypeLike | None) -> Plan:
     if wanted.kind not in "iufc" or not np.can_cast(how.given, wanted, "same_kind"):
         raise TypeError(f"cannot add values of dtype {given} as {wanted}: values would be lost")
     if how.kind == "float" or wanted.kind in "fc":
-        return replace(plan(wanted, "sum"), given=how.given)
-    return replace(how, result=wanted)
+        as_wanted = plan(wanted, "sum")
+        return plan_of(how.given, as_wanted.wire, as_wanted.result, as_wanted.kind)
+    return plan_of(how.given, how.wire, wanted, how.kind)
 
 
 def plan_mean(given: np.dtype[Any], dtype: npt.DTypeLike | None) -> Plan:

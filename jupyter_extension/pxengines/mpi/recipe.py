@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from .channel import Channel
 from .dtypes import Op, Plan, plan
-from .slots import NO_FACTS, PAYLOAD_BYTES
+from .slots import NO_FACTS
 
 
 @dataclass(frozen=True, eq=False)  # each is made once: compared and hashed by identity
@@ -24,7 +24,7 @@ class Recipe:
     wrap : whether integers may wrap.
     digest : of `words`.
     count : values that each rank sends.
-    small : whether they fit into the exchange with which a call begins.
+    nbytes : their size.
     whole : whether it is a sum or product of integers that must not wrap.
     """
 
@@ -35,7 +35,7 @@ class Recipe:
     wrap: bool = False
     digest: bytes = field(init=False)
     count: int = field(init=False)
-    small: bool = field(init=False)
+    nbytes: int = field(init=False)
     whole: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Recipe:
             "digest": digest_of(self.words),
             "count": count,
             "whole": self.plan.kind == "integer" and self.op in ("sum", "prod") and not self.wrap,
-            "small": count * self.plan.wire.itemsize <= PAYLOAD_BYTES,
+            "nbytes": count * self.plan.wire.itemsize,
         }.items():
             object.__setattr__(self, name, value)
 

@@ -13,7 +13,9 @@ from .combine import combine
 from .combine_exact import combine_exact
 from .dtypes import TRUTH, Op, check_op, plan
 from .extremes import locate
+from .lane import keep_quick
 from .moving import finished
+from .news import Reissue
 from .partial import Array, as_array, check_mode, check_out
 from .recipe import Recipe, recipe, refuse
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _known: dict[Any, tuple[Op, Recipe]] = {}
 _MOST_KNOWN = 1024
+_FAR = 1 << 63
 
 
 def allreduce(
@@ -85,11 +88,18 @@ def allreduce(
     non-blocking allreduce follows, in pieces.
     """
     channel = channel_of(comm)
+    key = _key(x, op, mode, wrap)
+    lane = channel.quick.get(key)  # most calls are like an earlier one
+    if lane is not None and (out is None or lane.takes(out)):
+        try:
+            return lane.run(x, out, timeout)
+        except Reissue:
+            pass
     sums, special = None, False
     try:
         array = x if type(x) is np.ndarray else as_array(x)
-        key = (op, array.dtype, array.shape, mode, wrap)
-        found = _known.get(key)
+        signature = (op, array.dtype, array.shape, mode, wrap)
+        found = _known.get(signature)
         if found is None:
             known = check_op(op)
             check_mode(mode)
@@ -100,7 +110,7 @@ def allreduce(
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             made = recipe(known, plan(array.dtype, known), array.shape, mode=mode, wrap=wrap)
-            found = _known[key] = known, made
+            found = _known[signature] = known, made
         known, how = found
         special = known in ("argmin", "argmax")
         if out is not None:
@@ -114,6 +124,8 @@ def allreduce(
         refuse(channel, error, timeout)
     if not special:
         result = combine(channel, how, array, out=out, timeout=timeout)
+        if key is not None and how.plan.wire != TRUTH:
+            keep_quick(channel, key, how)
     elif sums is not None:
         result = finished(
             combine_exact(channel, how, sums, timeout).total(how.plan.result), how.plan.result, out
@@ -123,6 +135,16 @@ def allreduce(
         ranks, _, _ = channel.run(lambda: locate(channel, extreme, how, array, None), timeout)
         result = finished(ranks, how.plan.result, out)
     return result if out is not None else result[()]
+
+
+def _key(x: Any, op: str, mode: str, wrap: bool) -> Any:
+    """Return what of a call decides how it is made; None if that has to be looked at more closely."""
+    kind = type(x)
+    if kind is np.ndarray:
+        return op, x.dtype, x.shape, mode, wrap
+    if kind is float or kind is np.float64 or (kind is int and -_FAR <= x < _FAR):
+        return op, kind, mode, wrap
+    return None
 
 
 def as_truth(array: Array, op: Op) -> Array:

@@ -21,10 +21,22 @@ FACTS = 3
 _HEAD_WORDS = 3 + FACTS
 _HEAD_BYTES = 8 * _HEAD_WORDS
 NO_FACTS = bytes(8 * FACTS)
-SLOT_BYTES = 256
-PAYLOAD_BYTES = SLOT_BYTES - _HEAD_BYTES
-MOST_SLOTS = 64
+_RANKS_OF_LEVEL = (64, 64, 32, 16, 16, 8, 4, 4, 2)
+"""Among more ranks than this, slots of a level would cost more than MPI's own reduction."""
+SLOT_BYTES = tuple(256 << level for level in range(len(_RANKS_OF_LEVEL)))
+"""Sizes of a slot, by level."""
+MOST_SLOTS = _RANKS_OF_LEVEL[0]
 """Among more ranks than this, slots are not gathered."""
+PATIENCE = 8
+"""So many reductions in a row that need only small slots make slots small again."""
+
+
+def level_of(data_bytes: int, ranks: int) -> int:
+    """Return the level of slots in which that much data of each rank fits; 0 also if in none."""
+    for level, (slot, most) in enumerate(zip(SLOT_BYTES, _RANKS_OF_LEVEL, strict=True)):
+        if data_bytes <= slot - _HEAD_BYTES and ranks <= most:
+            return level
+    return 0
 
 
 class Slots:
@@ -36,19 +48,28 @@ class Slots:
     ----------
     head : memory of this rank's.
     heads : everybody's, a row for each.
+    level : of the slots' size.
+    room : bytes of data that fit into a slot.
+    idle : how many reductions in a row needed less.
+    lanes : short ways that use these slots, by recipe.
+    quick : the same, by what the caller gives.
     """
 
-    def __init__(self, comm: MPI.Intracomm) -> None:
+    def __init__(self, comm: MPI.Intracomm, level: int = 0) -> None:
         from mpi4py import MPI
 
         size, self._rank = comm.Get_size(), comm.Get_rank()
         self._size = size
-        self._words = np.zeros((size, SLOT_BYTES // 8), np.uint64)
+        self.level, self.idle = level, 0
+        self.room = SLOT_BYTES[level] - _HEAD_BYTES
+        self.lanes: dict[Any, Any] = {}
+        self.quick: dict[Any, Any] = {}
+        self._words = np.zeros((size, SLOT_BYTES[level] // 8), np.uint64)
         self.heads = self._words[:, :_HEAD_WORDS]
         mine = self._words[self._rank]
         self.head = memoryview(mine[:_HEAD_WORDS].view(np.uint8))
         self._payloads = self._words[:, _HEAD_WORDS:].view(np.uint8)
-        self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES, MPI.BYTE])
+        self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES[level], MPI.BYTE])
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head."""
@@ -72,12 +93,15 @@ class Slots:
 
     def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
         """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; write into this one's."""
-        whole = PAYLOAD_BYTES // dtype.itemsize * dtype.itemsize
+        whole = self.room // dtype.itemsize * dtype.itemsize
         return self._payloads[:, :whole].view(dtype)[:, :count]
 
 
 class Greatest:
     """The greatest of each of the ranks' words, and of their complements."""
+
+    room = -1
+    level = 0
 
     def __init__(self, comm: MPI.Intracomm) -> None:
         from mpi4py import MPI

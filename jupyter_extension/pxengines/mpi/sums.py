@@ -30,12 +30,14 @@ from .partial import (
     summed,
 )
 from .recipe import Recipe, recipe, refuse
+from .reduce import allreduce
 from .slots import pack_facts
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 _WORD = (1 << 64) - 1
+_NUMBERS = (int, float, np.float64)
 _COUNT = np.dtype(np.int64)
 
 
@@ -82,6 +84,8 @@ def psum(
     -----
     One local sum, then the time of `allreduce` for the result.
     """
+    if type(a) in _NUMBERS and axis is None and dtype is None:
+        return allreduce(a, comm=comm, mode=mode, out=out, timeout=timeout, wrap=wrap)
     channel = channel_of(comm)
     try:
         check_mode(mode)

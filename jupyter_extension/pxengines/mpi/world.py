@@ -130,8 +130,8 @@ def _problems(every: list[dict[str, Any]], whole_world: bool) -> list[str]:
     expected = every[0]["expected"]
     if whole_world and expected is not None and expected != len(every):
         problems.append(
-            f"mpiexec was asked for {expected} ranks, but the MPI world has {len(every)}: mpiexec and the MPI "
-            "library that mpi4py loads do not belong together"
+            f"mpiexec was asked for {expected} ranks, but the MPI world has {len(every)}: mpiexec and the "
+            "MPI library that mpi4py loads do not belong together"
         )
     for name in _SAME:
         found = sorted({str(facts[name]) for facts in every})
