@@ -94,12 +94,12 @@ def _shell() -> Any:
 
 
 def _open(found: Sighting) -> Client:
-    import ipyparallel
+    from .views import EnginesClient
 
     connection_file = found.paths.connection_file("client")
     again = "If it was just stopped or started again, run this again."
     try:
-        return ipyparallel.Client(str(connection_file), profile=found.paths.profile, timeout=_HUB_SECONDS)
+        return EnginesClient(str(connection_file), profile=found.paths.profile, timeout=_HUB_SECONDS)
     except KeyboardInterrupt:
         raise _stopped(found.key) from None
     except FileNotFoundError:
