@@ -9,6 +9,7 @@ import {
 import path from 'node:path';
 
 import { setUpChromium } from './chromium.mjs';
+import { setUpKernel } from './kernel.mjs';
 import { CACHE, LABEXTENSION, REPO, UI_TESTS, environment } from './paths.mjs';
 import { SetupError, runLogged } from './processes.mjs';
 import { setUpOtherMpi, setUpPython, setUpVenv } from './python.mjs';
@@ -139,6 +140,7 @@ export async function setUp({
         throw result.reason;
       }
     }
+    await setUpKernel(say);
     await buildFrontend();
     if (tests) {
       found.ENGINES_TEST_OPENMPI = await setUpOtherMpi(say);

@@ -6,8 +6,9 @@ with plain integer sums (one MPI collective), and then round the same exact numb
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from .exact_accumulator import (
     stacked,
 )
 from .exact_blocks import BLOCK, Array, Scratch, add_block
+from .exact_kernel import Kernel, KernelSum, evenly_spaced, kernel, takes
 from .exact_sinks import ManySums, OneSum
 
 __all__ = ["MOST_RANKS", "Accumulator", "Words", "accumulate", "agreed", "check_dtype", "combine"]
@@ -109,16 +111,38 @@ def _added_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _one_by_one(moved: Array, kept: int, count: int) -> Accumulator:
     shape = moved.shape[:kept]
-    scratch = Scratch(min(BLOCK, count))
+    compiled = kernel() if _added_as(moved.dtype) == np.float64 else None
+    add: Callable[[Array, OneSum], bool]
+    if compiled is not None:
+        add = functools.partial(_add_compiled, compiled)
+    else:
+        add = functools.partial(_add_blocks, Scratch(min(BLOCK, count)))
     sums, others = [], []
     for place in np.ndindex(*shape):
         sums.append(OneSum())
-        other = False
-        for block in blocks(moved[place]):
-            other = other or not _negative_zero(block[:1]).all() or not _negative_zero(block).all()
-            add_block(block, sums[-1], scratch)
-        others.append(other)
+        others.append(add(np.asarray(moved[place]), sums[-1]))
     return finished(sums, np.array(others), count, shape)
+
+
+def _add_compiled(compiled: Kernel, values: Array, sink: OneSum) -> bool:
+    """Add `values` to `sink`; return whether there is anything but negative zeros."""
+    adder = KernelSum(compiled, sink)
+    run = evenly_spaced(values) if takes(values.dtype) else None
+    if run is not None:
+        adder.add(*run)
+    else:
+        for block in blocks(values):
+            adder.add(block, block.itemsize)
+    return adder.other
+
+
+def _add_blocks(scratch: Scratch, values: Array, sink: OneSum) -> bool:
+    """As `_add_compiled`, in numpy."""
+    other = False
+    for block in blocks(values):
+        other = other or not _negative_zero(block[:1]).all() or not _negative_zero(block).all()
+        add_block(block, sink, scratch)
+    return other
 
 
 def _side_by_side(moved: Array, kept: int, count: int) -> Accumulator:
