@@ -157,7 +157,8 @@ class Lane:
                 total = self._ufunc(each[0], each[1], first)
                 for other in each[2:]:
                     total = self._ufunc(total, other, first)
-            return finished(total, self._result, out)
+            total = finished(total, self._result, out)
+            return total if out is not None else total[()]
 
     def _exact(self) -> Any:
         op, shape, rows = self._how.op, self._how.shape, self._rows
@@ -172,7 +173,7 @@ class Lane:
         if (magnitude * ranks if op == "sum" else magnitude**ranks) <= np.iinfo(rows.dtype).max:
             total = self._ufunc.reduce(rows, axis=0)
         else:
-            total = self._ufunc.reduce(rows.astype(object), axis=0)
+            total = np.asarray(self._ufunc.reduce(rows.astype(object), axis=0), dtype=object)
         if total.size:
             check_range(int(total.min()), int(total.max()), op, self._result)
         return total.astype(self._result)
