@@ -288,14 +288,16 @@ class Channel:
         head = digest + cells.current_bytes + facts
         self._held = None
         self._exchange(head)
-        greatest = self.judge(head, facts, describe)
         if self._held is not None:
+            # Only if all have come to the same call, in the same cell, may others have gone on.
+            self._agreed = self.exchange.same_digest() and self.exchange.same_cell()
             raise self._held
-        return greatest
+        return self.judge(head, facts, describe)
 
     def judge(self, head: bytes, facts: bytes, describe: Callable[[], str]) -> list[int] | None:
         """Draw the conclusion from an exchange of `head`, which ends with `facts`; see `agree`."""
         exchange = self.exchange
+        self._held = None
         self.all_alike = exchange.alike(head)
         if self.all_alike:
             self._agreed = True
@@ -308,11 +310,13 @@ class Channel:
         if not exchange.same_cell():
             # One of us may have left this call in an older cell, and what is here of it be stale. A rank that
             # has left does not come to a second exchange.
-            self._exchange(_CONFIRM + cells.current_bytes + facts)
+            self._exchange(_CONFIRM + cells.current_bytes + facts, confirms=True)
+            if self._held is not None:
+                raise self._held
         self._agreed = True
         return greatest if any(greatest) else None
 
-    def _exchange(self, head: bytes) -> None:
+    def _exchange(self, head: bytes, confirms: bool = False) -> None:
         """Exchange `head`. An exception that comes when the exchange is all but complete is held back.
 
         Others may then have found it complete, and gone on: they must not be left with data on the way.
@@ -323,15 +327,17 @@ class Channel:
         request.Start()
         try:
             wait(request.Test, self.look_around, ARRIVAL_SPIN_SECONDS)
-        except Reissue:
-            raise
         except BaseException as error:
+            if isinstance(error, Reissue) and not confirms:
+                raise
             end = time.monotonic() + LAST_LOOK_SECONDS
             while not request.Test():
                 if time.monotonic() > end:
                     raise
                 os.sched_yield()
-            self._held = error
+            if not isinstance(error, Reissue):
+                self._held = error
+        self._agreed = confirms
         # What others had sent before they left must not be taken for a result: their notice has come by now.
         if self.take_notices():
             try:
