@@ -9,6 +9,7 @@ import numpy as np
 
 from .exact_accumulator import Accumulator, combine, finished, stacked
 from .exact_blocks import BLOCK, Array, Scratch, add_block, add_scaled
+from .exact_kernel import DOT_BLOCK, KernelDot, kernel
 from .exact_sinks import OneSum
 
 _SPLITTER = 2.0**27 + 1  # Veltkamp's: multiplying by it parts a value into two halves of 26 bits
@@ -65,21 +66,31 @@ def accumulate_dot(first: Array, second: Array) -> Accumulator:
 
 
 def _accumulate_real(terms: list[tuple[Array, Array, float]]) -> Accumulator:
+    if not terms[0][0].size:
+        return Accumulator(np.zeros(0, np.int64), 0, None, 0)
     parts = []
+    compiled = kernel()
     for first, second, sign in terms:
         sink, scratch = OneSum(), Scratch(min(BLOCK, first.size))
         narrow = max(np.finfo(each.dtype).nmant for each in (first, second)) < _NARROW
+        quick = None if compiled is None else KernelDot(compiled, sink)
         other = False
         with np.errstate(all="ignore"):
             for a, b in _pairs(first, second):
-                product = a * (b * sign)
-                other = other or not ((product == 0) & np.signbit(product) & ((a == 0) | (b == 0))).all()
-                if narrow:
-                    add_block(product, sink, scratch)
-                else:
-                    _add_products(a, b * sign, product, sink, scratch)
+                if not other:
+                    product = a * (b * sign)
+                    other = not ((product == 0) & np.signbit(product) & ((a == 0) | (b == 0))).all()
+                start, most = 0, a.size
+                while start < a.size:
+                    if quick is not None:
+                        start, most = start + quick.add(a[start:], b[start:], sign), DOT_BLOCK
+                    # All of them, or the block that compiled code cannot take.
+                    here = slice(start, start + most)
+                    if start < a.size:
+                        _add_products(a[here], b[here] * sign, narrow, sink, scratch)
+                    start += most
         parts.append(finished([sink], np.array([other]), first.size, ()))
-    if len(parts) == 1 or not terms[0][0].size:
+    if len(parts) == 1:
         return parts[0]
     together = combine(parts)
     # Each value of the sum is a sum of two products; it counts once.
@@ -100,7 +111,11 @@ def _pairs(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
     )
 
 
-def _add_products(a: Array, b: Array, product: Array, sink: OneSum, scratch: Scratch) -> None:
+def _add_products(a: Array, b: Array, narrow: bool, sink: OneSum, scratch: Scratch) -> None:
+    product = a * b
+    if narrow:
+        add_block(product, sink, scratch)
+        return
     sizes, greatest = np.abs(product), max(float(np.abs(a).max()), float(np.abs(b).max()))
     usual = (sizes >= _SMALL) | (a == 0) | (b == 0)
     if greatest <= _FACTOR and float(sizes.max()) <= _LARGE and usual.all():

@@ -103,7 +103,7 @@ def psum(
     except Exception as error:
         refuse(channel, error, timeout)
     if precise:
-        total = combine_exact(channel, what, sums, timeout).total(how.result)
+        total = combine_exact(channel, what, sums, timeout).total(_read_as(how.result, array))
         result = finished(total.reshape(what.shape), how.result, out)
     else:
         result = combine(channel, what, part.values, out=out, timeout=timeout, magnitude=part.magnitude)
@@ -157,7 +157,7 @@ def pmean(
         refuse(channel, error, timeout)
     if mode == "exact":
         everything = combine_exact(channel, what, sums, timeout)
-        count, mean = everything.count, everything.mean(how.result).reshape(what.shape)
+        count, mean = everything.count, everything.mean(_read_as(how.result, array)).reshape(what.shape)
     else:
         total, count = channel.run(lambda: _total_and_count(channel, what, part.values, count), timeout)
         with np.errstate(all="ignore"):
@@ -214,6 +214,11 @@ def pdot(
     if precise:
         return combine_exact(channel, what, sums, timeout).total(how.result)[()]
     return combine(channel, what, part.values, timeout=timeout, magnitude=part.magnitude)[()]
+
+
+def _read_as(result: np.dtype[Any], array: Array) -> np.dtype[Any]:
+    """Return as what the exact sums of `array` are read, on their way to dtype `result`."""
+    return np.dtype(result.char.lower()) if result.kind == "c" and array.dtype.kind != "c" else result
 
 
 def _total_and_count(channel: Channel, how: Recipe, values: Array, count: int) -> tuple[Array, int]:
