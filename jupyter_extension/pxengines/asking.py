@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .connection import has_ended
 from .mpi.errors import ranks_in_words
 from .mpi.patience import Deferred
 from .waiting import WaitingStopped
@@ -27,6 +28,8 @@ STOP_SECONDS = 10.0
 """How long to wait for engines that were interrupted."""
 _SIGNAL_SECONDS = 1.0
 _POLL_SECONDS = 0.05
+_LOOK_SECONDS = 1.0
+"""How often to look whether the cluster is still there: nobody tells a client of its controller's end."""
 
 _BUSY = "busy with something else; has not begun this, and will not"
 
@@ -74,7 +77,7 @@ class Asked:
             with Deferred():  # half a request would leave half of the engines waiting
                 self._send()
             self._wait_for_all_or_a_failure(timeout)
-            if self._pending():
+            if self._pending() and not has_ended(self._client):
                 concurrent.futures.wait(self._parts.values(), LATE_SECONDS)
                 self._let_go()
         except KeyboardInterrupt:
@@ -85,9 +88,11 @@ class Asked:
         from ipyparallel.error import TaskAborted
 
         part = self._parts[engine]
+        if not part.done() and has_ended(self._client):
+            return NoAnswerError("the cluster has ended")
         if not part.done():
             if _has_begun(part):
-                return NoAnswerError("was interrupted, and does not stop")
+                return NoAnswerError("has not answered")
             return NoAnswerError(_BUSY)
         error = part.exception()
         if isinstance(error, TaskAborted):
@@ -102,10 +107,14 @@ class Asked:
 
     def _wait_for_all_or_a_failure(self, timeout: float | None) -> None:
         first = concurrent.futures.FIRST_EXCEPTION
-        limit = None if timeout is None else timeout + LATE_SECONDS
-        concurrent.futures.wait(self._parts.values(), limit, return_when=first)
-        if self._begun():  # they keep the time themselves, from when they wait for each other
-            concurrent.futures.wait(self._parts.values(), return_when=first)
+        deadline = None if timeout is None else time.monotonic() + timeout + LATE_SECONDS
+        while not has_ended(self._client):
+            done, pending = concurrent.futures.wait(self._parts.values(), _LOOK_SECONDS, return_when=first)
+            if not pending or any(part.exception() is not None for part in done):
+                return
+            # Engines that have begun keep the time themselves, from when they wait for each other.
+            if deadline is not None and time.monotonic() > deadline and not self._begun():
+                return
 
     def _pending(self) -> list[int]:
         return [engine for engine, part in self._parts.items() if not part.done()]
@@ -119,6 +128,8 @@ class Asked:
         signalled = -_SIGNAL_SECONDS
         withdrawn = False
         while (pending := self._pending()) and (elapsed := time.monotonic() - began) < STOP_SECONDS:
+            if has_ended(self._client):
+                return
             alive = set(self._client.ids)
             begun = [engine for engine in self._begun() if engine in alive]
             queued = [engine for engine in pending if engine in alive and engine not in begun]

@@ -15,7 +15,7 @@ from .waiting import EnginesError, StatusLine, WaitingStopped, wait_until_usable
 if TYPE_CHECKING:
     from ipyparallel import Client
 
-__all__ = ["EnginesError", "WaitingStopped", "connect", "connected_key", "current_client"]
+__all__ = ["EnginesError", "WaitingStopped", "connect", "connected_key", "current_client", "has_ended"]
 
 _HUB_SECONDS = 10.0
 _ENGINES_SECONDS = 10.0
@@ -82,6 +82,11 @@ def connected_key() -> str | None:
 def current_client() -> Client | None:
     """Return the client of the present connection, if it is open."""
     return _current.client if _current is not None and connected_key() is not None else None
+
+
+def has_ended(client: Client) -> bool:
+    """Tell whether `client` is the one of the present connection, and its controller has ended."""
+    return _current is not None and _current.client is client and connected_key() is None
 
 
 def _shell() -> Any:

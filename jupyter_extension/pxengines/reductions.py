@@ -213,28 +213,39 @@ def _the_one(answers: list[Answer], call: str) -> Any:
 
 def _what_failed(function: str, errors: Mapping[int, Exception], asked: int, engines: int) -> str:
     """Return in words what `errors` of some of the `asked` ranks come to; there are so many `engines`."""
-    tiers: list[dict[str, list[int]]] = [{}, {}, {}]
+    causes: dict[str, list[int]] = {}
+    peers: dict[str, list[int]] = {}
+    interrupts: dict[str, list[int]] = {}
+    silence: dict[str, list[int]] = {}
+    kinds = {"PeerError": peers, "KeyboardInterrupt": interrupts, "NoAnswerError": silence}
     for rank, error in errors.items():
-        # What happened to a peer is news only where the peer does not tell it itself.
-        kind = _kind(error)
-        tier = {PeerError.__name__: 1, KeyboardInterrupt.__name__: 2}.get(kind, 0)
-        tiers[tier].setdefault(_words(error, function, asked < engines), []).append(rank)
+        kinds.get(_kind(error), causes).setdefault(_words(error, function), []).append(rank)
+    # What happened to a peer is news only where the peer does not tell it itself.
+    told = {**(causes or peers or ({} if silence else interrupts)), **silence}
     sentences = []
-    for words, ranks in next(tier for tier in tiers if tier).items():
+    for words, ranks in told.items():
         if _kind(errors[ranks[0]]) in _NAME_RANKS:
             sentences.append(words)
         elif len(ranks) < asked:
             sentences.append(f"{ranks_in_words(ranks)}: {words}")
         else:
             sentences.append(words if asked == 1 else f"all ranks: {words}")
-    return f"{'; '.join(sentences).rstrip('.')}."
+    return f"{'; '.join(sentences).rstrip('.')}.{_advice(set(map(_kind, errors.values())), asked < engines)}"
+
+
+def _advice(kinds: set[str], partial: bool) -> str:
+    if "PartialWorldError" in kinds and partial:
+        return " Use a view of all engines: cluster[:]."
+    if kinds & {"PartialWorldError", "EngineError"}:
+        return f" {_STOP_AND_START}"
+    return ""
 
 
 def _kind(error: Exception) -> str:
     return str(getattr(error, "ename", type(error).__name__))
 
 
-def _words(error: Exception, function: str, partial: bool) -> str:
+def _words(error: Exception, function: str) -> str:
     kind, text = _kind(error), " ".join(str(getattr(error, "evalue", error)).split())
     if kind in ("ImportError", "ModuleNotFoundError", "AttributeError") and "pxengines" in text:
         return (
@@ -242,10 +253,9 @@ def _words(error: Exception, function: str, partial: bool) -> str:
             "pxengines, or none. Use the same environment for both, and start the cluster again"
         )
     if kind == PartialWorldError.__name__:
-        all_of_them = "Use a view of all engines: cluster[:]" if partial else _STOP_AND_START
-        return f"{text}; all ranks must take part. {all_of_them}"
+        return f"{text}; all ranks must take part"
     if kind == "EngineError":
-        return f"has ended. {_STOP_AND_START}"
+        return "has ended"
     if kind == KeyboardInterrupt.__name__:
         return "was interrupted"
     if kind in (*_NAME_RANKS, ExpressionError.__name__, NoAnswerError.__name__):

@@ -344,3 +344,26 @@ def test_interrupting_leaves_other_work_alone(connected: Kernel, busy: Any, tmp_
     reply = interrupted(connected, "%psum flag.touch() or 1", waits)
     assert "Rank 1 has not begun it, being busy with something else, and will not." in error_line(reply)
     assert not busy.ready()
+
+
+def test_a_rank_that_dies(kernel: Kernel, local: PanelCluster) -> None:
+    local.start()
+    assert kernel.run("%engines connect local --quiet").status == "ok"
+    line = error_line(kernel.run("%psum __import__('os')._exit(1) if mpi_rank else 1"))
+    assert "rank 1" in line
+    assert "has ended" in line
+
+
+def test_a_cluster_that_ends(kernel: Kernel, local: PanelCluster) -> None:
+    """Nobody tells a client that its controller has ended: it has to look."""
+    local.start()
+    assert kernel.run("%engines connect local --quiet\nprint('connected')").status == "ok"
+
+    def end(text: str) -> None:
+        if "now" in text:
+            local.end_job()
+
+    reply = kernel.run(
+        "view.execute('import time').get()\nprint('now', flush=True)\n%psum time.sleep(60)", end
+    )
+    assert "the cluster has ended" in error_line(reply)

@@ -132,6 +132,7 @@ def remote(kind: str, text: str) -> RemoteError:
     return RemoteError(kind, text, "", {"engine_id": 0, "method": "apply"})
 
 
+STOP = remote("KeyboardInterrupt", "")
 PEER = "rank 1 was interrupted, so this reduction cannot be done"
 WORLD = "the MPI world has 4 ranks, and 2 engines were asked"
 
@@ -157,6 +158,13 @@ WORLD = "the MPI world has 4 ranks, and 2 engines were asked"
             {0: remote("TimeoutError", "rank 1 did not arrive within 1 s"), 1: NoAnswerError("busy")},
             2,
             "rank 1 did not arrive within 1 s; rank 1: busy.",
+        ),
+        ({0: remote("PeerError", PEER), 1: NoAnswerError("busy")}, 2, f"{PEER}; rank 1: busy."),
+        ({0: STOP, 1: NoAnswerError("busy")}, 2, "rank 1: busy."),
+        (
+            {0: NoAnswerError("the cluster has ended"), 1: remote("EngineError", "Engine 1 died")},
+            2,
+            "rank 1: has ended; rank 0: the cluster has ended. Stop the cluster and start it again.",
         ),
         (
             {0: remote("PartialWorldError", WORLD), 1: remote("PartialWorldError", WORLD)},
