@@ -56,16 +56,34 @@ class Question:
     function : name of a function of ``pxengines.mpi``.
     expressions : its arguments: Python, evaluated in each engine's namespace.
     engines : to how many engines this goes.
+    token : another one for each question, the same for all engines.
     options : keyword arguments of the function.
     """
 
     function: str
     expressions: tuple[str, ...]
     engines: int
+    token: str
     options: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> dict[str, Any]:
         """Evaluate, reduce, and return the fields of an `Answer`. Collective."""
+        from .mpi import cells
+
+        if cells.current != cells.SCRIPT:
+            return self._answer()
+        # Engines that ipyparallel started have no cells: the next reduction would heed how this one ended.
+        cells.begin(cells.key_of(self.token))
+        failure: tuple[str, str] | None = None
+        try:
+            return self._answer()
+        except BaseException as error:
+            failure = type(error).__name__, str(error)
+            raise
+        finally:
+            cells.end(failure)
+
+    def _answer(self) -> dict[str, Any]:
         from mpi4py import MPI
 
         from . import mpi

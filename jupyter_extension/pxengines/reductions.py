@@ -6,6 +6,7 @@ checks that all ranks have the same result, and makes one exception of whatever 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ def reduce(
     cleaned = tuple(_checked(expression, function) for expression in expressions)
     call = f"{function} of {' and '.join(cleaned)}"
     engines = _engines_of(view, call)
-    question = Question(function, cleaned, len(engines), given)
+    question = Question(function, cleaned, len(engines), uuid.uuid4().hex, given)
     answers = Asked(view.client, engines, question, call).answers(timeout)
     errors = {rank: answer for rank, answer in answers.items() if isinstance(answer, Exception)}
     if errors:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -367,3 +369,17 @@ def test_a_cluster_that_ends(kernel: Kernel, local: PanelCluster) -> None:
         "view.execute('import time').get()\nprint('now', flush=True)\n%psum time.sleep(60)", end
     )
     assert "the cluster has ended" in error_line(reply)
+
+
+def test_engines_that_ipyparallel_started(ipython_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    with ipp.Cluster(n=2, engines="mpi", profile="stock", log_level=40) as client:
+        client.wait_for_engines(2, timeout=WAIT_SECONDS)
+        view = client[:]
+        rank = "(rank := __import__('mpi4py.MPI').MPI.COMM_WORLD.rank)"
+        assert pxengines.psum(view, f"{rank} + 1") == 3
+        message = failure(
+            lambda: pxengines.psum(view, f"__import__('time').sleep(60) if {rank} else 1", timeout=0.3)
+        )
+        assert "rank 1 did not arrive within 0.3 s" in message
+        assert pxengines.psum(view, "1") == 2
