@@ -4,7 +4,8 @@ Adding 1.5 * 2**(52 + k) to a value rounds it to a multiple of 2**k, and the bit
 as an integer, then count these multiples. So one addition and one sum of integers add up the top of a
 whole block without an error; what the rounding left is exact too, and goes through the same at a lower k.
 Two such levels hold all bits of usual data. Data whose exponents spread further are sorted by
-exponent instead. See Rump, Ogita and Oishi, "Accurate floating-point summation" (SIAM J. Sci.
+exponent instead. exact_kernel.c does the same for one sum, faster; exact_kernel.py says why it is C.
+See Rump, Ogita and Oishi, "Accurate floating-point summation" (SIAM J. Sci.
 Comput. 31, 2008), and Neal, "Fast exact summation using small and large superaccumulators" (2015).
 """
 

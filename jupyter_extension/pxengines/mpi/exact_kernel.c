@@ -14,6 +14,7 @@
 
 #include <fenv.h>
 #include <float.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,7 +32,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 enum {
-    VERSION = 1,      /* of the interface; exact_kernel.py has the same */
+    VERSION = 2,      /* of the interface; exact_kernel.py has the same */
     BLOCK = 2048,     /* values: 2**11 counts of up to 2**51 units add up in 64 bits, and the first-level cache holds them */
     LIMBS = 68,       /* up to 2**1024 times 2**30 values */
     LOWEST = -1088,   /* the bit of the first limb */
@@ -256,6 +257,23 @@ EXPORT int pxengines_exact_words(void)
     return sizeof(struct sum) / sizeof(int64_t);
 }
 
+/* What one call adds by exponent; made when it is first needed. */
+struct sorted {
+    struct halves halves[EXPONENTS];
+    int used;
+};
+
+static void add_values(struct sum *sum, const double *values, size_t count, int avx2, struct sorted *sorted)
+{
+    if (sum->sorted <= 0 && add_block(sum, values, count, avx2))
+        return;
+    if (!sorted->used)
+        memset(sorted->halves, 0, sizeof sorted->halves);
+    sorted->used = 1;
+    sum->sorted -= sum->sorted > 0;
+    add_by_exponent(sum, values, count, sorted->halves);
+}
+
 /*
  * Add `count` (at most 2**30) values, `stride` bytes apart, to `sum`.
  *
@@ -266,8 +284,9 @@ EXPORT void pxengines_exact_add(const char *values, size_t count, ptrdiff_t stri
                                 struct sum *sum)
 {
     double buffer[BLOCK];
-    struct halves halves[EXPONENTS];
-    int sorted = 0, avx2 = extensions && has_avx2();
+    struct sorted sorted;
+    sorted.used = 0;
+    int avx2 = extensions && has_avx2();
     int direct = kind == 8 && stride == sizeof(double) && (uintptr_t)values % _Alignof(double) == 0;
     /* Something else in this process may have turned off subnormals or changed the rounding of this thread. */
     fenv_t environment;
@@ -296,17 +315,84 @@ EXPORT void pxengines_exact_add(const char *values, size_t count, ptrdiff_t stri
         }
         if (!sum->other)
             note_other(sum, block, here);
-        if (sum->sorted > 0 || !add_block(sum, block, here, avx2)) {
-            if (!sorted)
-                memset(halves, 0, sizeof halves);
-            sorted = 1;
-            sum->sorted -= sum->sorted > 0;
-            add_by_exponent(sum, block, here, halves);
-        }
+        add_values(sum, block, here, avx2, &sorted);
         values += (ptrdiff_t)here * stride;
         count -= here;
     }
-    if (sorted)
-        add_halves(sum, halves);
+    if (sorted.used)
+        add_halves(sum, sorted.halves);
     fesetenv(&environment);
+}
+
+/* Products and their errors, Dekker's; return whether all are exact. See exact_dot.py, which does the same. */
+static inline __attribute__((always_inline)) int
+multiply_any(const double *first, const double *second, double sign, size_t count, double *products, double *errors)
+{
+    const double splitter = 134217729.0; /* 2**27 + 1 */
+    const double factor = power_of_two(990), small = power_of_two(-960), large = power_of_two(960);
+    uint64_t unusual = 0;
+    for (size_t i = 0; i < count; i++) {
+        double a = first[i], b = second[i] * sign;
+        double product = a * b;
+        double scaled = a * splitter;
+        double high_a = scaled - (scaled - a), low_a = a - high_a;
+        scaled = b * splitter;
+        double high_b = scaled - (scaled - b), low_b = b - high_b;
+        double size = fabs(product);
+        /* Negated, so that nans are unusual. */
+        int usual = (fabs(a) <= factor) & (fabs(b) <= factor) & (size <= large);
+        usual &= (size >= small) | (a == 0) | (b == 0);
+        unusual |= !usual;
+        products[i] = product;
+        errors[i] = low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b);
+    }
+    return !unusual;
+}
+
+static int multiply_plain(const double *first, const double *second, double sign, size_t count, double *products,
+                          double *errors)
+{
+    return multiply_any(first, second, sign, count, products, errors);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static int
+multiply_avx2(const double *first, const double *second, double sign, size_t count, double *products, double *errors)
+{
+    return multiply_any(first, second, sign, count, products, errors);
+}
+#else
+#define multiply_avx2 multiply_plain
+#endif
+
+/*
+ * Add the products of `count` (at most 2**30) values each and `sign`, 1 or -1; return how many were added.
+ *
+ * It stops before a block with products that this cannot take: some are infinite, too large or too small.
+ * sums: of the rounded products, and of the errors of their rounding.
+ */
+EXPORT size_t pxengines_exact_add_products(const double *first, const double *second, size_t count, double sign,
+                                           int extensions, struct sum *sums)
+{
+    double products[BLOCK], errors[BLOCK];
+    struct sorted sorted;
+    sorted.used = 0;
+    int avx2 = extensions && has_avx2();
+    size_t done = 0;
+    fenv_t environment;
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
+    while (done < count) {
+        size_t here = count - done < BLOCK ? count - done : BLOCK;
+        if (!(avx2 ? multiply_avx2(first + done, second + done, sign, here, products, errors)
+                   : multiply_plain(first + done, second + done, sign, here, products, errors)))
+            break;
+        add_values(&sums[0], products, here, avx2, &sorted);
+        add_values(&sums[1], errors, here, avx2, &sorted);
+        done += here;
+    }
+    if (sorted.used)
+        add_halves(&sums[0], sorted.halves);
+    fesetenv(&environment);
+    return done;
 }

@@ -26,9 +26,12 @@ from .exact_sinks import LIMB_BITS, OneSum
 LIBRARY = Path(__file__).with_name("libexact.so")
 """What the build makes of exact_kernel.c; not there if it had no C compiler."""
 
-_VERSION = 1  # of the functions in the library and of the words below
+_VERSION = 2  # of the functions in the library and of the words below
 _LIMBS, _LOWEST = 68, -1088  # 32 bits each; the bit of the first one
 _POSITIVE, _NEGATIVE, _OTHER, _WORDS = _LIMBS, _LIMBS + 1, _LIMBS + 2, _LIMBS + 7
+DOT_BLOCK = 2048
+"""Products are taken in blocks of so many."""
+
 _CHUNK = 1 << 20  # values in one call, about a millisecond: until then no signal is seen
 
 
@@ -65,6 +68,16 @@ class Kernel:
             ctypes.c_int,
             ctypes.c_void_p,
         ]
+        self.multiply: Any = loaded.pxengines_exact_add_products
+        self.multiply.restype = ctypes.c_size_t
+        self.multiply.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.c_double,
+            ctypes.c_int,
+            ctypes.c_void_p,
+        ]
 
 
 class KernelSum:
@@ -97,14 +110,50 @@ class KernelSum:
             self._drain()
 
     def _drain(self) -> None:
-        found = self._words[: _OTHER + 1].tolist()
-        for i, limb in enumerate(found[:_LIMBS]):
-            if limb:
-                self._sink.add(limb, 0, _LOWEST + LIMB_BITS * i)
-        self._words[:_LIMBS] = 0
-        self._sink.positive |= bool(found[_POSITIVE])
-        self._sink.negative |= bool(found[_NEGATIVE])
-        self.other = bool(found[_OTHER])
+        positive, negative, other = self._words[_POSITIVE : _OTHER + 1].tolist()
+        _drain(self._words, self._sink)
+        self._sink.positive |= bool(positive)
+        self._sink.negative |= bool(negative)
+        self.other = bool(other)
+
+
+class KernelDot:
+    """Adds products to one sum by compiled code."""
+
+    def __init__(self, kernel: Kernel, sink: OneSum) -> None:
+        self._kernel = kernel
+        self._sink = sink
+        # Two sums, of products and of errors: each is told what its own last block was like.
+        self._words = np.zeros((2, _WORDS), np.int64)
+
+    def add(self, first: Array, second: Array, sign: float) -> int:
+        """Add ``first * second * sign`` from the beginning; return how many of the products were added.
+
+        It stops before a block of `DOT_BLOCK` values in which a product is infinite, too large or too small.
+
+        Parameters
+        ----------
+        first, second : float64, one-dimensional, contiguous, native, aligned, of one size of at most 2**30.
+        """
+        done = self._kernel.multiply(
+            first.ctypes.data,
+            second.ctypes.data,
+            first.size,
+            sign,
+            self._kernel.extensions,
+            self._words.ctypes.data,
+        )
+        for words in self._words:
+            _drain(words, self._sink)
+        return int(done)
+
+
+def _drain(words: Array, sink: OneSum) -> None:
+    """Move what `words` have so far to `sink`."""
+    for i, limb in enumerate(words[:_LIMBS].tolist()):
+        if limb:
+            sink.add(limb, 0, _LOWEST + LIMB_BITS * i)
+    words[:_LIMBS] = 0
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from exact_data import KINDS, REAL, Array, exact_sum, fraction, lists, nearest, 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pxengines.mpi import exact, exact_blocks, exact_sinks
+from pxengines.mpi import exact, exact_blocks, exact_dot, exact_sinks
 from pxengines.mpi.exact import Accumulator, accumulate, combine
 from pxengines.mpi.exact_dot import accumulate_dot
 from pxengines.mpi.exact_round import rounded
@@ -25,6 +25,7 @@ def in_numpy() -> Iterator[None]:
     """Everything here is added up by numpy; test_exact_kernel.py compares the compiled code with it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, "kernel", lambda: None)
+        patch.setattr(exact_dot, "kernel", lambda: None)
         yield
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from exact_data import KINDS, Array, exact_sum, lists, nearest, same
+from exact_data import KINDS, Array, exact_sum, lists, nearest, numbers, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pxengines.mpi import exact, exact_kernel
+from pxengines.mpi import exact, exact_dot, exact_kernel
 from pxengines.mpi.exact import Accumulator, accumulate
+from pxengines.mpi.exact_dot import accumulate_dot
 from pxengines.mpi.exact_kernel import Kernel
 
 _BUILD = Path(__file__).resolve().parents[2] / "dev" / "build_kernel.py"
@@ -93,6 +94,20 @@ def agree(kernel: Kernel, array: Array, axes: tuple[int, ...] | None = None) -> 
     return found
 
 
+def dots_agree(kernel: Kernel, first: Array, second: Array) -> Accumulator:
+    """As `agree`, of dot products."""
+    found = []
+    for each in (kernel, None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(exact_dot, "kernel", lambda each=each: each)
+            found.append(accumulate_dot(first, second))
+    assert (found[0].low, found[0].count) == (found[1].low, found[1].count)
+    assert np.array_equal(found[0].limbs, found[1].limbs)
+    assert (found[0].special is None) == (found[1].special is None)
+    assert found[1].special is None or np.array_equal(found[0].special, found[1].special)
+    return found[0]
+
+
 def test_where_there_is_a_compiler_the_compiled_code_is_used(library: Path) -> None:
     assert exact_kernel.LIBRARY.exists(), "not compiled in this tree: npm run setup"
     used = exact_kernel.kernel()
@@ -124,7 +139,7 @@ def test_signals_are_seen_between_calls(kernel: Kernel, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["f4", "f8"])
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_any_values(kernel: Kernel, name: str, data: st.DataObject) -> None:
     values = np.array(data.draw(lists(name)), name)
@@ -230,6 +245,40 @@ def test_one_by_one_along_an_axis(kernel: Kernel) -> None:
         agree(kernel, array, (1,))
 
 
+@pytest.mark.parametrize("name", ["f4", "f8", "c16"])
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_dots_of_any_values(kernel: Kernel, name: str, data: st.DataObject) -> None:
+    real = {"c16": "f8"}.get(name, name)
+    first = data.draw(lists(real))
+    second = data.draw(st.lists(numbers(real), min_size=len(first), max_size=len(first)))
+    if first and data.draw(st.integers(0, 3)) == 0:
+        first[0] = data.draw(st.sampled_from(SPECIAL))
+    repeats = data.draw(st.sampled_from([1, 1, _C_BLOCK // 2, _C_BLOCK + 1]))
+    a, b = np.repeat(np.array(first, real), repeats), np.repeat(np.array(second, real), repeats)
+    if name == "c16":
+        with np.errstate(all="ignore"):
+            a, b = a - 1j * b, b + 1j * np.flip(a)
+    dots_agree(kernel, a.astype(name), b.astype(name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dots_of_many_blocks(kernel: Kernel, kind: str) -> None:
+    rng = np.random.default_rng(11)
+    for other in (kind, "normal"):
+        first, second = (KINDS[name](rng, 6 * _C_BLOCK + 101) for name in (kind, other))
+        dots_agree(kernel, first, second)
+        dots_agree(kernel, first[::-1], second)
+
+
+def test_one_dot_is_right(kernel: Kernel) -> None:
+    rng = np.random.default_rng(12)
+    first, second = rng.standard_normal((2, 3 * _C_BLOCK))
+    first[5000] = 1e-305  # its block is not for compiled code
+    expected = sum((Fraction(a) * Fraction(b) for a, b in zip(first, second, strict=True)), Fraction(0))
+    assert dots_agree(kernel, first, second).total(first.dtype) == nearest(expected, "f8")
+
+
 @pytest.mark.parametrize("direction", [0x400, 0x800])
 def test_the_rounding_of_the_thread_does_not_matter(kernel: Kernel, direction: int) -> None:
     if platform.machine() != "x86_64":
@@ -294,7 +343,7 @@ def test_without_a_library_there_is_numpy(monkeypatch: pytest.MonkeyPatch, tmp_p
         (
             "int pxengines_exact_version(void) { return 1000; }\n"
             "int pxengines_exact_words(void) { return 75; }",
-            "has version 1000, not 1; build this package again",
+            "has version 1000, not 2; build this package again",
         ),
     ],
     ids=["no library", "another library", "another version"],
