@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
+import { spanWords } from '../times';
 import { BatchView, History } from './batchView';
 import { batchSentence } from './batchWords';
 import { FailureView } from './failureView';
@@ -14,7 +15,6 @@ import {
   lostEngines,
   mpiSentence,
   sentenceOf,
-  spanLabel,
   toneOf
 } from './words';
 
@@ -148,11 +148,7 @@ function StartStory({
       <summary>
         {trans.__(
           'Start took %1',
-          spanLabel(
-            Math.max(0, last.ended_at - cluster.created_at),
-            true,
-            trans
-          )
+          spanWords(last.ended_at - cluster.created_at, trans)
         )}
       </summary>
       {stages}

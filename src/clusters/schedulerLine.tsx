@@ -4,8 +4,9 @@ import * as React from 'react';
 import type { SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon, doneIcon } from '../icons';
+import { schedulerLabel } from '../jobs/words';
 import { Output } from '../problemView';
-import { answerSentence, schedulerName } from './schedulerWords';
+import { answerSentence } from './schedulerWords';
 
 export interface ISchedulerLineProps {
   status: SchedulerStatus;
@@ -22,7 +23,7 @@ export function SchedulerLine(
   props: ISchedulerLineProps
 ): React.JSX.Element | null {
   const { status, trans } = props;
-  const name = schedulerName(status, trans);
+  const name = schedulerLabel(status, trans);
   if (name === '') {
     return null;
   }

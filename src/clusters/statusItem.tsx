@@ -6,8 +6,8 @@ import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
 import { enginesIcon } from '../icons';
+import { spanWords } from '../times';
 import type { IClusterManager, IEngineSettings } from '../tokens';
-import { spanWords } from '../profiles/amounts';
 import { batchSentence, hasEnd, secondsLeft } from './batchWords';
 import { countLabel, isLive, sentenceOf } from './words';
 

@@ -12,13 +12,13 @@ import { AccordionPanel } from '@lumino/widgets';
 import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
+import { clockLabel, timeOfDay } from '../times';
 import type { IJobRequest, IJobStore } from '../tokens';
 import { allowedActions } from './allowed';
 import type { IRow } from './filter';
 import { shortId, subjobsLabel } from './row';
 import { OrphanNotice } from './statusLine';
 import type { JobTableModel } from './tableModel';
-import { clockLabel, timeOfDay } from './times';
 import type { IJobHandlers } from './widget';
 import {
   conditionIcon,

@@ -4,8 +4,8 @@ import type { Job, SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon } from '../icons';
 import { Output } from '../problemView';
+import { ageLabel, timeOfDay } from '../times';
 import { shortId } from './row';
-import { ageLabel, timeOfDay } from './times';
 import { schedulerLabel } from './words';
 
 export interface IStatusProps {

@@ -14,8 +14,8 @@ import {
   runningIcon,
   waitingIcon
 } from '../icons';
+import { clockLabel } from '../times';
 import type { IJobRequest } from '../tokens';
-import { clockLabel } from './times';
 
 /** What a job is doing, as far as people tell jobs apart: how it ended included. */
 export type Condition =

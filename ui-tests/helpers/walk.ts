@@ -33,13 +33,13 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
   await expect(stages).toHaveCount(0);
   await lab
     .card()
-    .getByText(/^Start took [\d.]+ s$/)
+    .getByText(/^Start took \d+ (s|min)$/)
     .click();
   await expect(stages).toHaveText([
-    /^Submitted.*done.*\d s$/,
-    /^Controller.*done.*\d s$/,
-    RegExp(`^Engines · ${engines} of ${engines}.*done.*\\d s$`),
-    /^MPI check.*done.*\d s$/
+    /^Submitted.*done\d\d:\d\d:\d\d$/,
+    /^Controller.*done\d\d:\d\d:\d\d$/,
+    RegExp(`^Engines · ${engines} of ${engines}.*done\\d\\d:\\d\\d:\\d\\d$`),
+    /^MPI check.*done\d\d:\d\d:\d\d$/
   ]);
   await lab
     .card()
