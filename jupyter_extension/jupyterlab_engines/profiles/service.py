@@ -241,7 +241,15 @@ class ProfileService:
             error(field, "The site has fixed this: leave it as it is.")
             for field in changed_by_start(entry, wanted.engines, wanted.resources)
         ]
-        return found + problems(entry.settings, asked.engines, asked.resources, await self._info(), limits)
+        dialect = self._dialect()
+        return found + problems(
+            entry.settings,
+            asked.engines,
+            asked.resources,
+            await self._info(),
+            limits,
+            nodes_alike=dialect is not None and dialect.nodes_alike,
+        )
 
     async def _preview(self, wanted: _Asked) -> Preview:
         asked = await self._fitted(wanted)
