@@ -3,7 +3,7 @@ import { Signal } from '@lumino/signaling';
 import type { Batch, Cluster } from '../../api/generated';
 import { Notifier, SessionWarnings } from '../../clusters/notifier';
 import { noticeOf } from '../../clusters/notices';
-import { cluster, failed, profile, starting } from '../examples';
+import { cluster, failed, profile, stages, starting } from '../examples';
 import { Bench, trans } from '../fakes';
 
 /** HELLO of the fakes: the server's clock when the page begins. */
@@ -129,6 +129,18 @@ describe('Notifier', () => {
     );
   });
 
+  it('writes commands of a failure without their backticks', async () => {
+    await begin(starting());
+    bench.tell([
+      failed({
+        code: 'submit_unknown',
+        message: 'x',
+        params: { seconds: '30' }
+      })
+    ]);
+    expect(notices()[0]).toMatch(/^local has failed\. “qsub” did not answer/);
+  });
+
   it('is silent about what was so when the page was loaded', async () => {
     await begin(cluster(), failed({}, { key: 'b' }));
     expect(notices()).toEqual([]);
@@ -140,13 +152,13 @@ describe('Notifier', () => {
     expect(notices()).toEqual([]);
     jest.advanceTimersByTime(1000);
     expect(notices()).toEqual([
-      expect.stringMatching(/^The walltime of pbs ends in 15 minutes:/)
+      expect.stringMatching(/^The walltime of pbs ends in 15 min:/)
     ]);
     bench.tell([ending(NOW + 3600 + 2)]);
     expect(notices()).toHaveLength(1);
     jest.advanceTimersByTime(602_000);
     expect(notices()).toHaveLength(2);
-    expect(notices().join()).toMatch(/ends in 5 minutes:/);
+    expect(notices().join()).toMatch(/ends in 5 min:/);
     jest.advanceTimersByTime(3600_000);
     expect(notices()).toHaveLength(2);
   });
@@ -154,12 +166,37 @@ describe('Notifier', () => {
   it('after a reload shows only the latest that is due, and not again', async () => {
     await begin(ending(NOW + 120));
     expect(notices()).toEqual([
-      expect.stringMatching(/^The walltime of pbs ends in 2 minutes:/)
+      expect.stringMatching(/^The walltime of pbs ends in 2 min:/)
     ]);
     notifier?.dispose();
     bench.model.dispose();
     Notification.dismiss();
     await begin(ending(NOW + 120));
+    expect(notices()).toEqual([]);
+  });
+
+  it('warns of a short job only of times that it has had', async () => {
+    const queued = stages('done')[0]!;
+    const ofMinutes = (minutes: number) =>
+      ending(NOW + minutes * 60, {
+        stages: [{ ...queued, name: 'queued', started_at: 1, ended_at: NOW }]
+      });
+    await begin(ofMinutes(10));
+    expect(notices()).toEqual([]);
+    jest.advanceTimersByTime(301_000);
+    expect(notices()).toEqual([expect.stringMatching(/ends in 5 min:/)]);
+    // Prolonged, it gets to have more: what counts is when it began.
+    bench.tell([ofMinutes(40)]);
+    jest.advanceTimersByTime(20 * 60_000);
+    expect(notices()).toHaveLength(2);
+    expect(notices().join()).toMatch(/ends in 15 min:/);
+  });
+
+  it('knows a short job by its walltime if nothing else tells', async () => {
+    const one = ending(NOW + 240);
+    one.batch!.resources.walltime_seconds = 300;
+    await begin(one);
+    jest.advanceTimersByTime(200_000);
     expect(notices()).toEqual([]);
   });
 
