@@ -1,14 +1,12 @@
 /** Reads and writes amounts as people type them: walltime, memory, counts. Pure. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-const UNIT_SECONDS: Record<string, number> = {
-  s: 1,
-  sec: 1,
-  m: 60,
-  min: 60,
-  h: 3600,
-  d: 86_400
-};
+const UNIT_SECONDS: readonly (readonly [RegExp, number])[] = [
+  [/^s(ecs?|econds?)?$/, 1],
+  [/^m(ins?|inutes?)?$/, 60],
+  [/^h(rs?|ours?)?$/, 3600],
+  [/^d(ays?)?$/, 86_400]
+];
 /** PBS counts in powers of 1024. */
 const UNIT_BYTES = [
   ['TB', 1024 ** 4],
@@ -21,26 +19,57 @@ const UNIT_BYTES = [
  * Return a walltime in seconds, or null if it cannot be told what is meant.
  *
  * #### Notes
- * Takes `1:30` (hours and minutes), `01:30:00`, `90m`, `2h`, `1h 30m`, `1.5 h`, `1d`. A bare
- * number is none: PBS reads it as seconds, Slurm as minutes.
+ * Takes `1:30` (hours and minutes), `01:30:00`, `1:12:00:00` and `1-12:00:00` (days first), `90m`,
+ * `2h`, `1h 30m`, `2h30` (the next smaller unit), `1d12h`, `1.5 h`, `2 hours`. A bare number is none:
+ * PBS reads it as seconds, Slurm as minutes. Units go from large to small, each once.
  */
 export function parseWalltime(text: string): number | null {
   const trimmed = text.trim().toLowerCase();
-  const clock = /^(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(trimmed);
+  const clock =
+    /^(?:(\d{1,3})[:-](?=\d+:\d+:))?(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(
+      trimmed
+    );
   if (clock !== null) {
-    const [, hours, minutes, seconds = '0'] = clock;
+    const [, days = '0', hours, minutes, seconds = '0'] = clock;
+    if (clock[1] !== undefined && Number(hours) > 23) {
+      return null;
+    }
     return positive(
-      Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+      Number(days) * 86_400 +
+        Number(hours) * 3600 +
+        Number(minutes) * 60 +
+        Number(seconds)
     );
   }
-  if (!/^(\d+(\.\d+)?\s*(s|sec|m|min|h|d)\s*)+$/.test(trimmed)) {
+  const parts = [...trimmed.matchAll(/(\d+(?:[.,]\d+)?)\s*([a-z]*)[\s.]*/g)];
+  if (parts.map(([whole]) => whole).join('') !== trimmed) {
     return null;
   }
   let total = 0;
-  for (const [, number, unit] of trimmed.matchAll(/([\d.]+)\s*([a-z]+)/g)) {
-    total += Number(number) * (UNIT_SECONDS[unit ?? ''] ?? NaN);
+  let last = Infinity;
+  for (const [, number = '', unit = ''] of parts) {
+    const size = unit === '' ? nextSmaller(last, number) : secondsOf(unit);
+    if (size === null || size >= last) {
+      return null;
+    }
+    total += Number(number.replace(',', '.')) * size;
+    last = size;
   }
   return positive(total);
+}
+
+/** The seconds of a unit, abbreviated or not; null if it is none. */
+function secondsOf(unit: string): number | null {
+  return UNIT_SECONDS.find(([words]) => words.test(unit))?.[1] ?? null;
+}
+
+/** The unit of the `30` in `2h30`; null if it is not clear. */
+function nextSmaller(last: number, number: string): number | null {
+  if (!/^\d\d?$/.test(number)) {
+    return null;
+  }
+  const unit = { 86_400: 3600, 3600: 60, 60: 1 }[last] ?? null;
+  return unit !== null && Number(number) * unit < last ? unit : null;
 }
 
 /** Write a walltime as PBS does: `01:30:00`. */

@@ -18,12 +18,22 @@ from ..api.models import Profile, ProfileSettings, Resources
 from ..api.names import Placement
 from ..errors import BadRequest, UnknownProfile
 from .legacy import LegacyProfile, NotLegacy, read_legacy
-from .settings import SettingsError, Stored, has_settings, read
-from .site import SiteProfile, changed_locks, find_site, locked_settings, site_profiles, template_of
+from .settings import SETTINGS_FILE, SettingsError, Stored, has_settings, read
+from .site import (
+    ADOPTED_FILE,
+    SiteProfile,
+    changed_locks,
+    find_site,
+    locked_settings,
+    site_profiles,
+    template_of,
+)
 from .text import count, duration, memory
 from .validate import Limits
 
 BUILTIN = "local"
+_OF_IPYTHON = "default"
+_CONFIG_FILES = ("ipcluster_config.py", "ipcontroller_config.py", "ipengine_config.py")
 NO_SCHEDULER = "No batch system was found on this machine: neither qsub nor qstat is in PATH."
 SITE_ONLY = "It is the site's. Use it: that makes a copy of your own, which can be started."
 
@@ -87,9 +97,12 @@ class Entry:
 
 
 def entries(site_dirs: Sequence[Path] = ()) -> list[Entry]:
-    """Return all profiles: the built-in one, the user's, the site's that the user has none of the name of."""
+    """Return all profiles: the built-in one, the user's, the site's that the user has none of the name of.
+
+    IPython's own, ``default``, is among them only if it is configured for clusters; `find` knows it always.
+    """
     site = site_profiles(site_dirs)
-    own = [name for name in profile_names() if name != BUILTIN]
+    own = [name for name in profile_names() if name != BUILTIN and _is_for_clusters(name)]
     shared = [_of_site(profile) for profile in site if profile.name not in (BUILTIN, *own)]
     return [_builtin(), *(_of_user(name, site) for name in own), *shared]
 
@@ -148,6 +161,18 @@ def describe(entry: Entry, limits: Limits, *, scheduler: bool) -> Profile:
         problem=problem,
         max_engines=entry.limits(limits).max_engines or 1_000_000,
     )
+
+
+def _is_for_clusters(name: str) -> bool:
+    """Tell whether a profile of the user's is one to list.
+
+    IPython makes the one called ``default`` when a kernel starts: it is for clusters only if there is a file
+    in it that says something of them.
+    """
+    if name != _OF_IPYTHON:
+        return True
+    path = profile_path(name)
+    return any((path / file).is_file() for file in (SETTINGS_FILE, ADOPTED_FILE, *_CONFIG_FILES))
 
 
 def _builtin() -> Entry:
