@@ -75,12 +75,14 @@ export async function connectNotebook(
   await expect(lab.card(key)).toContainText('Connected: mpi_tutorial.ipynb');
 }
 
-/** Write another profile into the tutorial's cell for it, as a user does. */
-export async function chooseProfile(lab: Lab, key: string): Promise<void> {
-  const editor = lab.codeCell("profile = 'local'").locator('.cm-content');
-  await editor.click();
-  await editor.press('Control+a');
-  await editor.pressSequentially(`profile = '${key}'`);
+/** Have the tutorial's cell name the cluster that was connected, as the notice offers. */
+export async function acceptProfile(lab: Lab, key: string): Promise<void> {
+  const { page } = lab;
+  await expect(
+    page.getByText(/^This notebook says profile = 'local' in cell \d+,/)
+  ).toBeVisible();
+  await expect(lab.codeCell("profile = 'local'")).toHaveCount(1);
+  await page.getByRole('button', { name: `Change to '${key}'` }).click();
   await expect(lab.codeCell(`profile = '${key}'`)).toHaveCount(1);
 }
 

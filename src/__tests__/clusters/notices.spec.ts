@@ -1,21 +1,25 @@
 import { Notification } from '@jupyterlab/apputils';
 import { Signal } from '@lumino/signaling';
-import type { Batch, Cluster } from '../../api/generated';
+import type { Batch, Cluster, Stage } from '../../api/generated';
 import { Notifier, SessionWarnings } from '../../clusters/notifier';
 import { noticeOf } from '../../clusters/notices';
-import { cluster, failed, profile, stages, starting } from '../examples';
+import { cluster, failed, profile, starting } from '../examples';
 import { Bench, trans } from '../fakes';
 
 /** HELLO of the fakes: the server's clock when the page begins. */
 const NOW = 5000;
 
-function ending(endsAt: number, changes: Partial<Cluster> = {}): Cluster {
+function ending(
+  endsAt: number,
+  changes: Partial<Cluster> = {},
+  walltime = 3600
+): Cluster {
   const batch: Batch = {
     dialect: 'openpbs',
     placement: 'in_job',
     resources: {
       queue: null,
-      walltime_seconds: 3600,
+      walltime_seconds: walltime,
       nodes: null,
       engines_per_node: null,
       cores_per_engine: null,
@@ -176,11 +180,14 @@ describe('Notifier', () => {
   });
 
   it('warns of a short job only of times that it has had', async () => {
-    const queued = stages('done')[0]!;
+    const waited: Stage = {
+      name: 'queued',
+      status: 'done',
+      started_at: NOW - 9,
+      ended_at: NOW
+    };
     const ofMinutes = (minutes: number) =>
-      ending(NOW + minutes * 60, {
-        stages: [{ ...queued, name: 'queued', started_at: 1, ended_at: NOW }]
-      });
+      ending(NOW + minutes * 60, { stages: [waited] });
     await begin(ofMinutes(10));
     expect(notices()).toEqual([]);
     jest.advanceTimersByTime(301_000);
@@ -193,9 +200,7 @@ describe('Notifier', () => {
   });
 
   it('knows a short job by its walltime if nothing else tells', async () => {
-    const one = ending(NOW + 240);
-    one.batch!.resources.walltime_seconds = 300;
-    await begin(one);
+    await begin(ending(NOW + 240, {}, 300));
     jest.advanceTimersByTime(200_000);
     expect(notices()).toEqual([]);
   });

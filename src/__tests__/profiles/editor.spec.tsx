@@ -104,9 +104,9 @@ describe('EditorModel', () => {
   });
 
   it('tells of a profile that it made, not of one that it changed', async () => {
-    const created = jest.fn();
+    const created = jest.fn<unknown, [EditorModel, string]>();
     create(null);
-    model.created.connect((_, name) => created(name));
+    model.created.connect(created);
     model.setName('mine');
     // The list has it before the reply is here.
     bench.network.answer = request => {
@@ -118,7 +118,7 @@ describe('EditorModel', () => {
     expect(model.problems).toEqual([]);
     model.setResource('walltime_seconds', '2h');
     expect(await model.save()).toBe(true);
-    expect(created.mock.calls).toEqual([['mine']]);
+    expect(created.mock.calls.map(([, name]) => name)).toEqual(['mine']);
   });
 
   it('deletes a profile', async () => {
