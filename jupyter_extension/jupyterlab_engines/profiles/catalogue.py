@@ -55,7 +55,8 @@ class Entry:
     origin, kind : as `Profile` has them.
     settings : of a batch profile, with what the site has fixed put back; None: there is a problem.
     legacy : of a legacy profile.
-    site : the site's profile that it is, or was adopted from.
+    site : the site's profile that it is, or was adopted from; None: neither, or that one is not there now.
+    template_of : the name of the site's profile that it was adopted from, there or not.
     notes : what to know of it.
     problem : why it cannot be started, whatever the batch system says; None: nothing known.
     """
@@ -67,6 +68,7 @@ class Entry:
     settings: ProfileSettings | None = None
     legacy: LegacyProfile | None = None
     site: SiteProfile | None = None
+    template_of: str | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -232,6 +234,7 @@ def _of_user(name: str, site: Sequence[SiteProfile]) -> Entry:
             "batch",
             settings=locked_settings(stored.settings, of),
             site=of,
+            template_of=template,
             notes=tuple(notes),
             problem=problem,
         )

@@ -285,7 +285,11 @@ class ProfileService:
         known = next((e for e in entries(self._site_dirs) if e.name == name), None)
         if known is None or known.kind != "batch":
             return Entry(name, profile_path(name), "user", "batch", settings=settings)
-        return Entry(name, known.path, known.origin, "batch", settings=settings, site=known.site)
+        # They may mend what is wrong with the settings on the disk, but not that the site's are missing.
+        problem = None if known.settings is None else known.problem
+        return Entry(
+            name, known.path, known.origin, "batch", settings=settings, site=known.site, problem=problem
+        )
 
     def _saved(self, name: str, request: SaveProfile) -> Entry:
         known = next((e for e in entries(self._site_dirs) if e.name == name), None)
@@ -310,7 +314,7 @@ class ProfileService:
             on_disk.write(
                 profile_path(name),
                 on_disk.Stored(
-                    settings=request.settings, template_of=None if template is None else template.name
+                    settings=request.settings, template_of=None if known is None else known.template_of
                 ),
             )
         except OSError as reason:
