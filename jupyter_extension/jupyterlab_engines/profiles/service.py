@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +25,13 @@ from ..api.models import (
     StartCluster,
 )
 from ..api.names import ClusterKey, JobRole
-from ..errors import ApiError, BadSettings, NotWritable, WrongState
+from ..errors import ApiError, BadSettings, NotWritable, UnknownProfile, WrongState
 from ..scheduler.base import Dialect
 from . import settings as on_disk
 from .catalogue import BUILTIN, NO_SCHEDULER, Entry, check_name, describe, entries, find
 from .diff import against_template
 from .fit import fitted
-from .plan import StartPlan, changed_by_start, enforce, plan
+from .plan import StartPlan, changed_by_start, enforce, enforce_walltime, plan
 from .script import roles
 from .site import adopt, changed_locks, find_site
 from .strings import error
@@ -149,6 +150,23 @@ class ProfileService:
         Files of others in its folder stay, and then it stays too, as a profile of this machine.
         """
         await asyncio.to_thread(self._deleted, name)
+
+    async def check_walltime(self, name: str, seconds: int) -> None:
+        """Refuse to give a job of a cluster a walltime that its profile may not ask for.
+
+        Parameters
+        ----------
+        name : the cluster's profile; where it is gone by now, the server's own limits hold.
+
+        Raises
+        ------
+        OverLimit
+            If it is too long.
+        """
+        allowed = self._limits
+        with contextlib.suppress(UnknownProfile):
+            allowed = (await asyncio.to_thread(find, name, self._site_dirs)).limits(allowed)
+        enforce_walltime(name, seconds, allowed)
 
     async def plan(
         self,
