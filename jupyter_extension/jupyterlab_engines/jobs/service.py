@@ -22,6 +22,7 @@ from ..scheduler.client import DEFAULT_LIMITS, TimeLimits
 from ..scheduler.detect import detect
 from ..waiting import set_within
 from .clock import Clock
+from .deletions import DeletionsKnown
 from .follow import Pace
 from .status import no_scheduler
 from .watch import JobWatch
@@ -168,7 +169,7 @@ class JobService:
         )
         self._set_status(status)
         self.watch = JobWatch(
-            AuditedScheduler(scheduler, self._audit),
+            DeletionsKnown(AuditedScheduler(scheduler, self._audit)),
             status,
             pace=self._settings.pace,
             put=self._take,
@@ -280,13 +281,13 @@ class JobService:
         command, text = await self._asked(self._need().raw_table())
         return RawJobs(command=command, text=text, read_at=self._clock.now())
 
-    async def change(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
-        """Hold, release, delete or alter a job of this user; return it as it was last read.
+    async def job(self, job_id: JobId) -> Job:
+        """Return a job of this user as it was last read; one that the table does not have is asked for.
 
         Raises
         ------
         ApiError
-            If there is no such job, the scheduler refuses or does not answer.
+            If there is no such job, or the scheduler does not answer.
         """
         await self.ready()
         scheduler = self._need()
@@ -296,6 +297,18 @@ class JobService:
             job = found.get(job_id)
         if job is None:
             raise UnknownJobId(f"The scheduler does not know the job {job_id}.", "It may have ended.")
+        return job
+
+    async def change(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
+        """Hold, release, delete or alter a job of this user; return it as it was last read.
+
+        Raises
+        ------
+        ApiError
+            If there is no such job, the scheduler refuses or does not answer.
+        """
+        job = await self.job(job_id)
+        scheduler = self._need()
         if action not in scheduler.actions:
             raise WrongState(f"This batch system cannot {_VERBS[action]} a job.", "")
         if action == "alter_walltime":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakepbs import FakePBS
+from test_interop import ipcluster
 from wire import Api
 
 LEGACY = Path(__file__).parents[1] / "data" / "profiles" / "profile_pbs_legacy"
@@ -35,5 +37,8 @@ async def test_it_starts_and_stops(pbs: FakePBS, api: Api, ipython_dir: Path) ->
     await api.start(8, profile="pbs")
     ready = await api.until(lambda c: c.state in ("ready", "failed"), "ready", key="pbs")
     assert ready.state == "ready", ready.failure
+    listed = await asyncio.to_thread(ipcluster, "list")
+    assert any(line.split()[:4] == ["pbs", "''", "True", "8"] for line in listed.splitlines()), listed
     await api.stop("pbs")
     await api.until_state("stopped", key="pbs")
+    assert list((folder / "security").glob("cluster-*.json")) == []
