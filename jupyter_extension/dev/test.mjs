@@ -12,6 +12,7 @@ import { setUp } from './setup.mjs';
 import { runTutorial } from './tutorial.mjs';
 
 const RESULTS = path.join(CACHE, 'results');
+const SLIM = path.join(REPO, 'jupyter_extension', 'tests', 'slim');
 const MINUTE = 60_000;
 
 /** Run a test program; a bad exit code with no failed test (a crash, a time limit) counts as one failure. */
@@ -120,6 +121,14 @@ const STAGES = {
   }
 };
 
+/** The environment of a stage: Python packages that only cost time are left out, see tests/slim. */
+function environmentOfTests(found) {
+  const environ = environment(found);
+  const others = environ.PYTHONPATH ? [environ.PYTHONPATH] : [];
+  environ.PYTHONPATH = [SLIM, ...others].join(path.delimiter);
+  return environ;
+}
+
 function summary(rows) {
   const width = Math.max(...rows.map(row => row.title.length));
   console.log('\nSummary');
@@ -193,7 +202,7 @@ export async function main([only, ...args]) {
         if (stage.rig) {
           await rig?.ready();
         }
-        return stage.run(only ? args : [], environment(found));
+        return stage.run(only ? args : [], environmentOfTests(found));
       });
       rows.push(row);
     }

@@ -98,7 +98,7 @@ class RealServer:
                         f"--ServerApp.root_dir={root}",
                         f"--ServerApp.base_url={self.base_url}",
                         f"--IdentityProvider.token={TOKEN}",
-                        "--ServerApp.jpserver_extensions={'jupyterlab_engines': True, 'jupyterlab': False}",
+                        "--ServerApp.jpserver_extensions={'jupyterlab_engines': True, 'jupyterlab': False, 'notebook': False, 'jupyter_lsp': False, 'notebook_shim': False, 'jupyter_server_terminals': False, 'ipyparallel': False}",
                         *arguments,
                     ]
                 ),
