@@ -24,6 +24,8 @@ from jupyterlab_engines.launchers import EngineJobControllerLauncher, EngineJobE
 from jupyterlab_engines.profiles import settings as on_disk
 from pxengines.launch.paths import RunPaths
 
+pytestmark = pytest.mark.apart
+
 
 class Terminal:
     """The job user's terminal, and the profile ``pbs``, made as the panel makes one."""

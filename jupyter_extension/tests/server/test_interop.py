@@ -19,6 +19,8 @@ from wire import Api, Refused
 
 from jupyterlab_engines.api.models import Cluster
 
+pytestmark = pytest.mark.apart
+
 SECONDS_TO_NOTICE = 5.0
 """The promise: what happens in a terminal is seen in the panel within this time."""
 

@@ -13,6 +13,8 @@ from realserver import RealServer
 
 from jupyterlab_engines.api.models import Cluster
 
+pytestmark = pytest.mark.apart
+
 RUN = "jupyterlab_engines.clusters.run"
 CARE = "jupyterlab_engines.clusters.care"
 MANAGER = "jupyterlab_engines.clusters.manager"
