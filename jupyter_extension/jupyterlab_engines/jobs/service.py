@@ -104,6 +104,7 @@ class JobService:
         self._status = no_scheduler(user, self._clock.now())
         self._read: Mapping[JobId, Job] = {}
         self._marked_by = KnownJobs({}, frozenset())
+        self._marks: dict[JobId, Job] = {}
         self._shown: Mapping[JobId, Job] = {}
         self._detected = asyncio.Event()
         self._detect_again = asyncio.Event()
@@ -210,17 +211,22 @@ class JobService:
         known = self._known()
         if jobs is self._read and known == self._marked_by:
             return  # the scheduler hands on the very same jobs while nothing changes
+        read = self._read if known == self._marked_by else {}
         self._read, self._marked_by = jobs, known
-        shown = dict(jobs)
-        for job_id, job in jobs.items():
+        marks = {job_id: job for job_id, job in self._marks.items() if job_id in jobs}
+        for job_id in [job_id for job_id, job in jobs.items() if read.get(job_id) is not job]:
+            job = jobs[job_id]
             cluster = known.by_id.get(job_id)
             tagged = job.name.startswith("pxe") and TAG.fullmatch(job.name) is not None
             orphan = tagged and job.name not in known.live and job.state != "finished"
             if cluster is None and not orphan:
+                marks.pop(job_id, None)
                 continue
-            before = self._shown.get(job_id)
+            before = marks.get(job_id)
             marked = msgspec.structs.replace(job, cluster=cluster, orphan=orphan)
-            shown[job_id] = before if before == marked else marked
+            marks[job_id] = before if before is not None and before == marked else marked
+        self._marks = marks
+        shown = {**jobs, **marks}
         self._shown = shown
         self._put_jobs(shown)
 
