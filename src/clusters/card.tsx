@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
+import { codeText } from '../codeText';
 import { Icon } from '../icon';
 import { spanWords } from '../times';
 import { BatchView, History } from './batchView';
@@ -86,7 +87,7 @@ export function Card(props: ICardProps): React.JSX.Element {
       <p className="jp-Engines-Card-sentence">
         {cluster.batch === null
           ? sentenceOf(cluster, trans)
-          : batchSentence(cluster, cluster.batch, now, trans)}
+          : codeText(batchSentence(cluster, cluster.batch, now, trans))}
       </p>
       {cluster.batch !== null && (
         <BatchView

@@ -4,8 +4,8 @@ import * as React from 'react';
 import type { SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon, doneIcon } from '../icons';
-import { schedulerLabel } from '../jobs/words';
 import { Output } from '../problemView';
+import { schedulerLabel } from '../schedulerName';
 import { answerSentence } from './schedulerWords';
 
 export interface ISchedulerLineProps {

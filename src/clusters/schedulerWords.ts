@@ -1,4 +1,4 @@
-/** Says in words whether the batch system answers; its name is in `jobs/words.ts`. Pure. */
+/** Says in words whether the batch system answers; its name is in `schedulerName.ts`. Pure. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Profile, SchedulerStatus } from '../api/generated';
 import { timeOfDay } from '../times';

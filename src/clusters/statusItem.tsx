@@ -6,6 +6,7 @@ import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon, enginesIcon } from '../icons';
+import { plainText } from '../plainText';
 import { spanWords, timeOfDay } from '../times';
 import type { IClusterManager, IEngineSettings } from '../tokens';
 import {
@@ -50,6 +51,7 @@ export function EngineCount({
               .join(' ')
       )
     )
+    .map(plainText)
     .join('\n');
   const isUnknown = clusters.some(cluster => unknownSince(cluster) !== null);
   return (

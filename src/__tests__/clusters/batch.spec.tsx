@@ -221,3 +221,23 @@ it('says in the status bar that nobody knows while the scheduler is silent', () 
   // Not by its colour alone.
   expect(container.querySelector('[data-icon]')?.outerHTML).toContain('alert');
 });
+
+it('shows what releases a held job as code on the card, in quotes in a tooltip', () => {
+  const [job] = batch().jobs;
+  const held = queued({
+    batch: batch({ jobs: job === undefined ? [] : [{ ...job, state: 'held' }] })
+  });
+  show(held);
+  render(
+    <EngineCount
+      clusters={[held]}
+      now={NOW}
+      trans={trans}
+      onClick={jest.fn()}
+    />
+  );
+  expect(screen.getByText('qrls 16').tagName).toBe('CODE');
+  expect(screen.getByRole('button', { name: /^Engines: / }).title).toContain(
+    'with “qrls 16”'
+  );
+});
