@@ -239,9 +239,11 @@ class BatchRun(RunCare):
     async def _hurry_for_a_reason(self) -> None:
         """Ask the scheduler more often, once for each sign that the job is about to end or began anew."""
         events = await asyncio.to_thread(read_run_events, self._paths)
+        asked = await asyncio.to_thread(self._paths.stop_request.exists)
         ends_at = self._batch.ends_at
         if self._signs.new(
             events,
+            asked=asked,
             degraded=self.cluster.state == "degraded",
             time_over=ends_at is not None and time.time() > ends_at,
             silent=self._pulse.missed,

@@ -35,20 +35,27 @@ class Signs:
         return not any(self._seen)
 
     def new(
-        self, events: Sequence[Mapping[str, Any]], *, degraded: bool, time_over: bool, silent: bool
+        self,
+        events: Sequence[Mapping[str, Any]],
+        *,
+        asked: bool,
+        degraded: bool,
+        time_over: bool,
+        silent: bool,
     ) -> bool:
         """Tell whether there is a sign that was not there before.
 
         Parameters
         ----------
         events : what the jobs told since each was last started.
+        asked : a terminal asked for the end.
         degraded : an engine is lost.
         time_over : the walltime is over.
         silent : the hub did not answer.
         """
         told = any(event["event"] in _LAST_WORDS for event in events)
         begun = " ".join(str(event.get("at")) for event in events if event["event"] == "job_started")
-        seen = (degraded, told, time_over, silent)
+        seen = (asked, degraded, told, time_over, silent)
         again = begun != self._begun and self._begun != ""
         changed = again or (seen != self._seen and any(seen))
         self._seen, self._begun = seen, begun

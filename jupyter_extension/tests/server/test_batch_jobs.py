@@ -129,7 +129,7 @@ def test_a_notice_is_told_while_the_job_runs() -> None:
 
 def test_a_sign_counts_once() -> None:
     signs, started = Signs(), {"event": "job_started", "at": 1.0}
-    quiet: dict[str, Any] = {"degraded": False, "time_over": False, "silent": False}
+    quiet: dict[str, Any] = {"asked": False, "degraded": False, "time_over": False, "silent": False}
     assert not signs.new([started], **quiet)
     assert signs.calm
     assert signs.new([started, {"event": "stopping", "at": 2.0}], **quiet)
@@ -138,6 +138,7 @@ def test_a_sign_counts_once() -> None:
     assert signs.new([{"event": "job_started", "at": 3.0}], **quiet)
     assert signs.new([{"event": "job_started", "at": 3.0}], **{**quiet, "silent": True})
     assert not signs.new([{"event": "job_started", "at": 3.0}], **quiet)
+    assert signs.new([{"event": "job_started", "at": 3.0}], **{**quiet, "asked": True})
 
 
 def test_one_answer_that_is_missed_is_no_news() -> None:

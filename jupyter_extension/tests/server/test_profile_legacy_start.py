@@ -26,7 +26,7 @@ def pbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePBS]:
     fake.shutdown()
 
 
-async def test_it_starts_and_stops(pbs: FakePBS, api: Api, ipython_dir: Path) -> None:
+async def test_it_starts_and_a_terminal_stops_it(pbs: FakePBS, api: Api, ipython_dir: Path) -> None:
     folder = shutil.copytree(LEGACY, ipython_dir / "profile_pbs")
     programs = Path(sys.executable).parent
     for name in ("pbs.controller.template", "pbs.engine.template"):
@@ -39,6 +39,7 @@ async def test_it_starts_and_stops(pbs: FakePBS, api: Api, ipython_dir: Path) ->
     assert ready.state == "ready", ready.failure
     listed = await asyncio.to_thread(ipcluster, "list")
     assert any(line.split()[:4] == ["pbs", "''", "True", "8"] for line in listed.splitlines()), listed
-    await api.stop("pbs")
-    await api.until_state("stopped", key="pbs")
+    await asyncio.to_thread(ipcluster, "stop", "--profile=pbs")
+    ended = await api.until(lambda c: c.state in ("stopped", "failed"), "the end", key="pbs")
+    assert ended.state == "stopped", ended.failure
     assert list((folder / "security").glob("cluster-*.json")) == []
