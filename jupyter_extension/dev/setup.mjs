@@ -118,12 +118,14 @@ async function alone(work) {
  * @param tests - also what only the tests need: Open MPI.
  * @param uiTests - also the npm packages of the browser tests.
  * @param browser - also Chromium.
+ * @param build - also the extension.
  * @returns the environment for the tests: where Chromium and Open MPI are.
  */
 export async function setUp({
   tests = false,
   uiTests = false,
-  browser = false
+  browser = false,
+  build = true
 } = {}) {
   return alone(async () => {
     const started = Date.now();
@@ -139,7 +141,9 @@ export async function setUp({
         throw result.reason;
       }
     }
-    await buildFrontend();
+    if (build) {
+      await buildFrontend();
+    }
     if (tests) {
       found.ENGINES_TEST_OPENMPI = await setUpOtherMpi(say);
     }

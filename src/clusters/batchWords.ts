@@ -1,7 +1,7 @@
 /** Says in words what the jobs of a cluster are doing. Pure: no clock, no document. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Batch, Cluster, ClusterJob, Stage } from '../api/generated';
-import { spanWords, timeOfDay } from '../profiles/amounts';
+import { spanWords, timeOfDay } from '../times';
 import { engineCounts, isUsable, sentenceOf } from './words';
 
 /** From here on a walltime that ends is worth a warning, in seconds. */
@@ -23,7 +23,9 @@ export function secondsLeft(cluster: Cluster, now: number): number | null {
 /** Whether the walltime ends so soon that results should be saved. */
 export function endsSoon(cluster: Cluster, now: number): boolean {
   const left = secondsLeft(cluster, now);
-  return left !== null && left <= ENDS_SOON;
+  const whole = cluster.batch?.resources.walltime_seconds ?? Infinity;
+  // A job that asked for no more than that would be marked from its start.
+  return left !== null && left <= ENDS_SOON && whole > ENDS_SOON;
 }
 
 /** How much of the walltime is used, from 0 to 1; null where it is not known. */

@@ -50,7 +50,7 @@ export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
   const { job } = row;
   const { trans } = words;
   const condition = conditionOf(job);
-  const name = job.cluster === null ? job.name : words.engines(job.cluster);
+  const name = words.name(job);
   return (
     <div
       id={props.id}

@@ -21,6 +21,7 @@ import { OrphanNotice } from './statusLine';
 import type { JobTableModel } from './tableModel';
 import type { IJobHandlers } from './widget';
 import {
+  jobName,
   conditionIcon,
   conditionOf,
   conditionTone,
@@ -244,9 +245,7 @@ function BriefRow(
         className="jp-Engines-JobName"
         title={job.cluster === null ? undefined : job.name}
       >
-        {job.cluster === null
-          ? job.name
-          : trans.__('engines of %1', job.cluster)}
+        {jobName(job, trans)}
       </span>
       <span className="jp-Engines-BriefJob-time">
         {request !== undefined

@@ -1,6 +1,4 @@
 /** Reads and writes amounts as people type them: walltime, memory, counts. Pure. */
-import type { TranslationBundle } from '@jupyterlab/translation';
-
 const UNIT_SECONDS: readonly (readonly [RegExp, number])[] = [
   [/^s(ecs?|econds?)?$/, 1],
   [/^m(ins?|inutes?)?$/, 60],
@@ -72,37 +70,6 @@ function nextSmaller(last: number, number: string): number | null {
   return unit !== null && Number(number) * unit < last ? unit : null;
 }
 
-/** Write a walltime as PBS does: `01:30:00`. */
-export function walltimeText(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  return [whole / 3600, (whole / 60) % 60, whole % 60]
-    .map(part => String(Math.floor(part)).padStart(2, '0'))
-    .join(':');
-}
-
-/** Write a span in words: `1 h 30 min`; seconds only below a minute. */
-export function spanWords(seconds: number, trans: TranslationBundle): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) {
-    return trans.__('%1 s', whole);
-  }
-  const days = Math.floor(whole / 86_400);
-  const hours = Math.floor(whole / 3600) % 24;
-  const minutes = Math.floor(whole / 60) % 60;
-  const parts = [];
-  if (days > 0) {
-    parts.push(trans.__('%1 d', days));
-  }
-  if (hours > 0) {
-    parts.push(trans.__('%1 h', hours));
-  }
-  // Nobody plans two days to the minute.
-  if (minutes > 0 && days === 0) {
-    parts.push(trans.__('%1 min', minutes));
-  }
-  return parts.join(' ');
-}
-
 /** Return an amount of memory in bytes, e.g. of `4 GB`, `4gb`, `512M`; null if it is none. */
 export function parseMemory(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt])i?b?$/i.exec(text.trim());
@@ -131,14 +98,6 @@ export function parseCount(text: string): number | null {
   const trimmed = text.trim();
   const count = /^\d{1,9}$/.test(trimmed) ? Number(trimmed) : 0;
   return count > 0 ? count : null;
-}
-
-/** Write an hour of the day as the user's language does. */
-export function timeOfDay(epochSeconds: number): string {
-  return new Date(epochSeconds * 1000).toLocaleTimeString(undefined, {
-    hour: '2-digit',
-    minute: '2-digit'
-  });
 }
 
 function positive(amount: number): number | null {

@@ -180,7 +180,7 @@ class ClusterManager:
         if request.engines > profile.max_engines:
             raise BadRequest(
                 f"engines must be a whole number from 1 to {profile.max_engines}, not {request.engines}.",
-                "Ask for fewer engines, or raise EnginesApp.max_engines in the server's configuration.",
+                "Ask for fewer engines: the limit is the site's, or EnginesApp.max_engines of the server.",
             )
         if not profile.startable:
             raise WrongState(
@@ -219,6 +219,8 @@ class ClusterManager:
             job = await self.jobs.job(job_id)  # before it is gone
             await self.stop(cluster.key)
             return job
+        if action == "alter_walltime" and cluster is not None:
+            await self.profile_service.check_walltime(cluster.profile, seconds)
         return await self.jobs.change(job_id, action, seconds)
 
     async def forget(self, key: str) -> None:
@@ -440,7 +442,7 @@ class ClusterManager:
         for cluster in self._table.clusters():
             for job in cluster.batch.jobs if cluster.batch is not None else ():
                 if job.job_id is not None:
-                    by_id[job.job_id] = cluster.key
+                    by_id[job.job_id] = (cluster.key, job.role)
                 if cluster.state in state.LIVE:
                     live.add(job.name)
         return KnownJobs(by_id, frozenset(live))

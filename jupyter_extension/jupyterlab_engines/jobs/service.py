@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from ..api.jobs import Job, JobList, NodeShape, Queue, RawJobs, SchedulerInfo, SchedulerStatus
-from ..api.names import ClusterKey, JobAction, JobId
+from ..api.names import ClusterKey, JobAction, JobId, JobRole
 from ..audit import Audit, AuditedScheduler
 from ..errors import ApiError, NotAllowed, SchedulerRefused, SchedulerSilent, UnknownJobId, WrongState
 from ..scheduler.base import Dialect, NoAnswer, Refused, Scheduler, SchedulerError, UnknownJob
@@ -61,11 +61,11 @@ class KnownJobs:
 
     Attributes
     ----------
-    by_id : the cluster of each job, also of clusters that have ended.
+    by_id : the cluster of each job and what the job holds of it, also of clusters that have ended.
     live : names of the jobs of clusters that live: one of them is no orphan, even while its id is not known.
     """
 
-    by_id: Mapping[JobId, ClusterKey]
+    by_id: Mapping[JobId, tuple[ClusterKey, JobRole]]
     live: frozenset[str]
 
 
@@ -216,14 +216,14 @@ class JobService:
         marks = {job_id: job for job_id, job in self._marks.items() if job_id in jobs}
         for job_id in [job_id for job_id, job in jobs.items() if read.get(job_id) is not job]:
             job = jobs[job_id]
-            cluster = known.by_id.get(job_id)
+            cluster, role = known.by_id.get(job_id, (None, None))
             tagged = job.name.startswith("pxe") and TAG.fullmatch(job.name) is not None
             orphan = tagged and job.name not in known.live and job.state != "finished"
             if cluster is None and not orphan:
                 marks.pop(job_id, None)
                 continue
             before = marks.get(job_id)
-            marked = msgspec.structs.replace(job, cluster=cluster, orphan=orphan)
+            marked = msgspec.structs.replace(job, cluster=cluster, role=role, orphan=orphan)
             marks[job_id] = before if before is not None and before == marked else marked
         self._marks = marks
         shown = {**jobs, **marks}

@@ -289,6 +289,7 @@ def _job(job_id: JobId, get: Callable[[str], str | None]) -> Job:
         if finished
         else None,
         cluster=None,
+        role=None,
         orphan=False,
     )
 

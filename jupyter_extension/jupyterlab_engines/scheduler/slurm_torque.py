@@ -343,5 +343,6 @@ def _job(job_id: JobId, block: str) -> Job:
         never_runs=False,
         outcome=(UNKNOWN if ran else _NEVER_RAN) if ended else None,
         cluster=None,
+        role=None,
         orphan=False,
     )

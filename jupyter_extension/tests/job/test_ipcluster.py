@@ -112,6 +112,7 @@ def test_start_in_the_background_list_and_stop(rig: Rig, terminals: list[Termina
     assert started.returncode == 0, started.stderr
     record = terminal.record()
     [job] = record["cluster"]["batch"]["jobs"]
+    assert record["cluster"]["origin"] == "terminal"
     assert rig.job(job["job_id"]).name == job["name"]
     # Its terminal is gone: a Jupyter server that comes by may look after it.
     assert not process_lives(record["owner"]["pid"], record["owner"]["started"])

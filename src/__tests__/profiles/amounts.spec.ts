@@ -2,11 +2,9 @@ import {
   memoryText,
   parseCount,
   parseMemory,
-  parseWalltime,
-  spanWords,
-  walltimeText
+  parseWalltime
 } from '../../profiles/amounts';
-import { trans } from '../fakes';
+import { clockLabel } from '../../times';
 
 describe('parseWalltime', () => {
   it.each([
@@ -68,21 +66,8 @@ describe('parseWalltime', () => {
 
   it('reads what it writes', () => {
     for (const seconds of [1, 59, 60, 3600, 5400, 86_400, 360_061]) {
-      expect(parseWalltime(walltimeText(seconds))).toBe(seconds);
+      expect(parseWalltime(clockLabel(seconds))).toBe(seconds);
     }
-  });
-});
-
-describe('spanWords', () => {
-  it.each([
-    [45, '45 s'],
-    [60, '1 min'],
-    [5400, '1 h 30 min'],
-    [7200, '2 h'],
-    [86_400 + 3600 + 60, '1 d 1 h'],
-    [-5, '0 s']
-  ])('says %d', (seconds, words) => {
-    expect(spanWords(seconds, trans)).toBe(words);
   });
 });
 
