@@ -52,6 +52,7 @@ RUNNING = Job(
     never_runs=False,
     outcome=None,
     cluster=None,
+    role=None,
     orphan=False,
 )
 NEW = Batch(
