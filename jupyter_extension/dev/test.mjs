@@ -59,8 +59,8 @@ const STAGES = {
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
       const options = { env, timeoutMs: 40 * MINUTE };
-      // Most of these tests wait for processes: two at a time take little more than half the time.
-      const shared = args.length ? [] : ['-n', '2', '--dist', 'loadgroup'];
+      // Most of these tests wait for processes: three at a time leave two cores no idle moment.
+      const shared = args.length ? [] : ['-n', '3', '--dist', 'loadgroup'];
       return counted(
         readPytest,
         file,
