@@ -119,12 +119,14 @@ async function alone(work) {
  * @param tests - also what only the tests need: Open MPI.
  * @param uiTests - also the npm packages of the browser tests.
  * @param browser - also Chromium.
+ * @param build - also the extension.
  * @returns the environment for the tests: where Chromium and Open MPI are.
  */
 export async function setUp({
   tests = false,
   uiTests = false,
-  browser = false
+  browser = false,
+  build = true
 } = {}) {
   return alone(async () => {
     const started = Date.now();
@@ -141,7 +143,9 @@ export async function setUp({
       }
     }
     await setUpKernel(say);
-    await buildFrontend();
+    if (build) {
+      await buildFrontend();
+    }
     if (tests) {
       found.ENGINES_TEST_OPENMPI = await setUpOtherMpi(say);
     }

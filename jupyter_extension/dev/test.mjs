@@ -12,6 +12,7 @@ import { setUp } from './setup.mjs';
 import { runTutorial } from './tutorial.mjs';
 
 const RESULTS = path.join(CACHE, 'results');
+const SLIM = path.join(REPO, 'jupyter_extension', 'tests', 'slim');
 const MINUTE = 60_000;
 
 /** Run a test program; a bad exit code with no failed test (a crash, a time limit) counts as one failure. */
@@ -58,8 +59,8 @@ const STAGES = {
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
       const options = { env, timeoutMs: 40 * MINUTE };
-      // Most of these tests wait for processes: two at a time take little more than half the time.
-      const shared = args.length ? [] : ['-n', '2', '--dist', 'loadgroup'];
+      // Most of these tests wait for processes: three at a time leave two cores no idle moment.
+      const shared = args.length ? [] : ['-n', '3', '--dist', 'loadgroup'];
       return counted(
         readPytest,
         file,
@@ -119,6 +120,14 @@ const STAGES = {
     }
   }
 };
+
+/** The environment of a stage: Python packages that only cost time are left out, see tests/slim. */
+function environmentOfTests(found) {
+  const environ = environment(found);
+  const others = environ.PYTHONPATH ? [environ.PYTHONPATH] : [];
+  environ.PYTHONPATH = [SLIM, ...others].join(path.delimiter);
+  return environ;
+}
 
 function summary(rows) {
   const width = Math.max(...rows.map(row => row.title.length));
@@ -193,7 +202,7 @@ export async function main([only, ...args]) {
         if (stage.rig) {
           await rig?.ready();
         }
-        return stage.run(only ? args : [], environment(found));
+        return stage.run(only ? args : [], environmentOfTests(found));
       });
       rows.push(row);
     }

@@ -137,7 +137,7 @@ class TerminalRun:
         )
         dialect = watch.scheduler.dialect
         return await asyncio.to_thread(
-            open_batch, self._paths, request, self._settings, plan, run_id, dialect
+            open_batch, self._paths, request, self._settings, plan, run_id, dialect, "terminal"
         )
 
     def _profiles(self) -> ProfileService:
@@ -213,15 +213,17 @@ class TerminalRun:
             raise LauncherError("No batch system was found on this machine: there is no qdel in PATH.")
         # Else that server would take it for somebody's qdel, and the cluster for failed.
         await asyncio.to_thread(self._paths.stop_request.touch, 0o600)
+        asked = False
         for job in cluster.batch.jobs if cluster.batch else []:
             if job.job_id is not None:
                 try:
                     await scheduler.delete(job.job_id)
+                    asked = True
                 except UnknownJob:
                     self._log.info("Job %s has ended already", job.job_id)
                 except SchedulerError as error:
-                    # Nothing was asked after all: a later end is not to be taken for one that was.
-                    await asyncio.to_thread(self._paths.stop_request.unlink, missing_ok=True)
+                    if not asked:  # a later end is not to be taken for one that was asked for
+                        await asyncio.to_thread(self._paths.stop_request.unlink, missing_ok=True)
                     raise LauncherError(f"{error.message} {error.hint} {error.output}".strip()) from error
         while True:
             record = await asyncio.to_thread(read_record, self._paths.record)

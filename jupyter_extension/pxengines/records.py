@@ -152,7 +152,7 @@ def _from_record(paths: RunPaths) -> Sighting | None:
         hosts = {str(owner["host"])}
     return Sighting(
         paths=paths,
-        origin="panel",
+        origin=cluster.get("origin", "panel"),
         state=state,
         since=None if state == "gone" else cluster.get("state_since"),
         run_id=str(cluster.get("run_id", "")),

@@ -16,7 +16,10 @@ TYPESCRIPT = REPO / "src"
 
 # Modules that neither look at the clock nor at a process, file or environment, and what they may use.
 PURE = {f"jupyterlab_engines.clusters.{name}" for name in ("state", "postmortem", "world", "words")}
-PURE |= {f"jupyterlab_engines.profiles.{name}" for name in ("text", "strings", "validate", "template", "fit")}
+PURE |= {
+    f"jupyterlab_engines.profiles.{name}"
+    for name in ("text", "strings", "layout", "validate", "template", "fit")
+}
 PURE |= {f"jupyterlab_engines.scheduler.{name}" for name in ("directives", "outcome", "jobids", "refusals")}
 PURE_MAY_USE = PURE | {"msgspec"}
 PURE_MAY_USE |= {f"jupyterlab_engines.api.{name}" for name in ("models", "names", "jobs", "profiles")}

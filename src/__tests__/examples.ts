@@ -182,6 +182,7 @@ export function job(changes: Partial<Job> = {}): Job {
     never_runs: false,
     outcome: null,
     cluster: null,
+    role: null,
     orphan: false,
     ...changes
   };

@@ -37,7 +37,7 @@ export interface Batch {
   resources: Resources;
   jobs: ClusterJob[];
   /**
-   * Why it is queued, in the scheduler's words.
+   * Why it is queued, in the scheduler's words; once ready: its controller is silent.
    */
   reason: string | null;
   estimated_start_at: number | null;
@@ -493,6 +493,10 @@ export interface Job {
    * The cluster of ours that it belongs to.
    */
   cluster: string | null;
+  /**
+   * What it holds of that cluster.
+   */
+  role: ('cluster' | 'controller' | 'engines') | null;
   /**
    * Carries our tag, but no cluster of ours knows it.
    */

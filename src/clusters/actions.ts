@@ -10,6 +10,7 @@ import {
   confirmStop,
   explain
 } from './dialogs';
+import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import { checkEngines } from './engineCount';
 import { isLive, isUsable } from './words';
@@ -230,9 +231,12 @@ export class ClusterActions {
       return true;
     } catch (error) {
       const trans = this._trans;
-      Notification.error(problemLine(problemOf(error, trans), trans), {
-        autoClose: false
-      });
+      Notification.error(
+        plainText(problemLine(problemOf(error, trans), trans)),
+        {
+          autoClose: false
+        }
+      );
       return false;
     }
   }

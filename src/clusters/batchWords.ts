@@ -1,7 +1,7 @@
 /** Says in words what the jobs of a cluster are doing. Pure: no clock, no document. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Batch, Cluster, ClusterJob, Stage } from '../api/generated';
-import { spanWords, timeOfDay } from '../profiles/amounts';
+import { spanWords, timeOfDay } from '../times';
 import { engineCounts, isUsable, sentenceOf } from './words';
 
 /** From here on a walltime that ends is worth a warning, in seconds. */
@@ -23,7 +23,9 @@ export function secondsLeft(cluster: Cluster, now: number): number | null {
 /** Whether the walltime ends so soon that results should be saved. */
 export function endsSoon(cluster: Cluster, now: number): boolean {
   const left = secondsLeft(cluster, now);
-  return left !== null && left <= ENDS_SOON;
+  const whole = cluster.batch?.resources.walltime_seconds ?? Infinity;
+  // A job that asked for no more than that would be marked from its start.
+  return left !== null && left <= ENDS_SOON && whole > ENDS_SOON;
 }
 
 /** How much of the walltime is used, from 0 to 1; null where it is not known. */
@@ -78,11 +80,15 @@ function headOf(
   switch (cluster.state) {
     case 'submitting':
       return trans.__('Submitting · qsub has not answered yet');
-    case 'queued':
-      return trans.__(
-        'Queued %1',
-        spanWords(Math.max(0, now - cluster.state_since), trans)
-      );
+    case 'queued': {
+      const held = heldJob(cluster);
+      return held === null
+        ? trans.__(
+            'Queued %1',
+            spanWords(Math.max(0, now - cluster.state_since), trans)
+          )
+        : trans.__('Held %1', spanWords(Math.max(0, now - held.since), trans));
+    }
     case 'stopping':
       return trans.__('Stopping · waiting for its jobs to leave the queue');
     case 'stopped':
@@ -94,6 +100,13 @@ function headOf(
   }
 }
 
+/** The job of a queued cluster that somebody holds; null if none is held. */
+function heldJob(cluster: Cluster): ClusterJob | null {
+  return cluster.state === 'queued'
+    ? (cluster.batch?.jobs.find(({ state }) => state === 'held') ?? null)
+    : null;
+}
+
 function detailsOf(
   cluster: Cluster,
   batch: Batch,
@@ -102,7 +115,28 @@ function detailsOf(
 ): string[] {
   const left = secondsLeft(cluster, now);
   const details = [jobsLabel(batch.jobs, trans)];
-  if (cluster.state === 'queued' && batch.estimated_start_at !== null) {
+  const held = heldJob(cluster);
+  if (held !== null) {
+    details.push(
+      trans.__(
+        'it waits until it is released: in the job table, or with `qrls %1`. If neither works, an administrator holds it',
+        shortJobId(held.job_id ?? '')
+      )
+    );
+  }
+  if (isUsable(cluster) && batch.reason !== null) {
+    // Why it waits is no matter any more: this is the server's note that it cannot reach the controller.
+    details.push(
+      trans.__(
+        'its controller does not answer, though PBS says that its job runs: its node may be lost. Stop it, or wait'
+      )
+    );
+  }
+  if (
+    cluster.state === 'queued' &&
+    held === null &&
+    batch.estimated_start_at !== null
+  ) {
     details.push(
       trans.__('est. %1', dayAndTime(batch.estimated_start_at, now))
     );
@@ -175,11 +209,13 @@ export function stageDetail(
       .filter(part => part !== '')
       .join(', ');
   }
-  return stage.name === 'queued' &&
-    stage.status === 'active' &&
-    batch.reason !== null
-    ? trans.__('PBS: %1', batch.reason)
-    : '';
+  if (stage.name !== 'queued' || stage.status !== 'active') {
+    return '';
+  }
+  if (batch.reason !== null) {
+    return trans.__('PBS: %1', batch.reason);
+  }
+  return heldJob(cluster) === null ? '' : trans.__('held');
 }
 
 /** Say what happens to the jobs of a cluster that is stopped. */

@@ -1,7 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
+import { codeText } from '../codeText';
 import { Icon } from '../icon';
+import { spanWords } from '../times';
 import { BatchView, History } from './batchView';
 import { batchSentence } from './batchWords';
 import { FailureView } from './failureView';
@@ -14,7 +16,6 @@ import {
   lostEngines,
   mpiSentence,
   sentenceOf,
-  spanLabel,
   toneOf
 } from './words';
 
@@ -86,7 +87,7 @@ export function Card(props: ICardProps): React.JSX.Element {
       <p className="jp-Engines-Card-sentence">
         {cluster.batch === null
           ? sentenceOf(cluster, trans)
-          : batchSentence(cluster, cluster.batch, now, trans)}
+          : codeText(batchSentence(cluster, cluster.batch, now, trans))}
       </p>
       {cluster.batch !== null && (
         <BatchView
@@ -148,11 +149,7 @@ function StartStory({
       <summary>
         {trans.__(
           'Start took %1',
-          spanLabel(
-            Math.max(0, last.ended_at - cluster.created_at),
-            true,
-            trans
-          )
+          spanWords(last.ended_at - cluster.created_at, trans)
         )}
       </summary>
       {stages}

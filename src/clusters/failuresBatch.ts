@@ -73,7 +73,7 @@ export function batchFailureWords(
       return job
         ? {
             cause: trans.__(
-              'Somebody deleted job %1, for example with `qdel`, and the controller and the engines ended with it.',
+              'Somebody deleted job %1, for example with `qdel`, and the cluster ended with it.',
               job
             ),
             nextStep: trans.__(

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import { Icon } from '../icon';
 import { alertIcon } from '../icons';
+import { timeOfDay } from '../times';
 import type { Link } from '../tokens';
 
 /** What puts the server half in place. */
@@ -46,7 +47,7 @@ export function LinkNotice(props: ILinkNoticeProps): React.JSX.Element | null {
                 )
               : trans.__(
                   'Connection lost · showing what was known at %1',
-                  timeOfDay(link.knownAt)
+                  timeOfDay(link.knownAt / 1000)
                 )
           }
           action={trans.__('Try again')}
@@ -127,14 +128,6 @@ function Notice(
       </div>
     </div>
   );
-}
-
-/** Return hours and minutes as the user's language writes them. */
-function timeOfDay(milliseconds: number): string {
-  return new Date(milliseconds).toLocaleTimeString(undefined, {
-    hour: '2-digit',
-    minute: '2-digit'
-  });
 }
 
 function unknownLink(link: never): never {

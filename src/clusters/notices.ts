@@ -50,7 +50,8 @@ export function noticeOf({
  *
  * #### Notes
  * Of several that are due for one cluster, as after a reload, only the latest is shown; the
- * others count as shown. A walltime that was prolonged is warned of again.
+ * others count as shown. A walltime that was prolonged is warned of again. A job that is shorter
+ * than a warning's time is not warned of at its very start.
  *
  * @param now - The server's clock, in seconds.
  */
@@ -66,9 +67,13 @@ export function dueWarnings(
     if (endsAt === null || endsAt <= now || !isLive(cluster)) {
       continue;
     }
+    const began = runsSince(cluster, endsAt);
     let latest: IWarning | null = null;
     for (const minutes of WARNINGS) {
       const at = endsAt - minutes * 60;
+      if (began !== null && at <= began) {
+        continue; // It never had so much time.
+      }
       if (at > now) {
         nextAt = Math.min(nextAt ?? at, at);
         continue;
@@ -84,4 +89,12 @@ export function dueWarnings(
     }
   }
   return { due, nextAt };
+}
+
+/** When the job began to run, by the server's clock in seconds; null where nobody can say. */
+function runsSince(cluster: Cluster, endsAt: number): number | null {
+  const queued = cluster.stages.find(({ name }) => name === 'queued');
+  const walltime = cluster.batch?.resources.walltime_seconds ?? null;
+  // The walltime is what was asked for: it may have been altered since.
+  return queued?.ended_at ?? (walltime === null ? null : endsAt - walltime);
 }

@@ -2,6 +2,8 @@ import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import type { Cluster } from '../api/generated';
+import { plainText } from '../plainText';
+import { spanWords } from '../times';
 import type {
   IClusterChange,
   IClusterManager,
@@ -80,7 +82,9 @@ export class Notifier implements IDisposable {
     Notification.error(
       words === null
         ? trans.__('%1 has failed.', key)
-        : trans.__('%1 has failed. %2 %3', key, words.cause, words.nextStep),
+        : plainText(
+            trans.__('%1 has failed. %2 %3', key, words.cause, words.nextStep)
+          ),
       { autoClose: false, actions: this._actions(key, false) }
     );
   }
@@ -106,11 +110,10 @@ export class Notifier implements IDisposable {
   private _tellEnd({ key, endsAt }: IWarning, now: number): void {
     const { trans } = this._options;
     Notification.warning(
-      trans._n(
-        'The walltime of %2 ends in %1 minute: its engines end, and all variables on them are lost. Save what you need.',
-        'The walltime of %2 ends in %1 minutes: its engines end, and all variables on them are lost. Save what you need.',
-        Math.max(1, Math.round((endsAt - now) / 60)),
-        key
+      trans.__(
+        'The walltime of %1 ends in %2: its engines end, and all variables on them are lost. Save what you need.',
+        key,
+        spanWords(Math.max(1, Math.round((endsAt - now) / 60)) * 60, trans)
       ),
       { autoClose: false, actions: this._actions(key, false) }
     );

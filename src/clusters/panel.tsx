@@ -138,6 +138,7 @@ class ClustersSection extends VDomRenderer<PanelModel> {
           trans,
           onProfile: name => start.setProfile(name),
           onEngines: text => start.setEnginesText(text),
+          onEnginesDone: () => start.judgeEngines(),
           onStart: () => void start.submit(),
           onUse: () => void useProfile(start, trans)
         }}
@@ -164,7 +165,6 @@ function resourcesOf(
     problems: resources.problems,
     queues: resources.queues,
     locked: profile.locked,
-    notes: profile.notes,
     isOpen: resources.isOpen,
     isChanged: resources.isChanged,
     showsScript: resources.showsScript,

@@ -9,6 +9,7 @@ import type {
   IEngineConnector,
   IJobStore
 } from '../tokens';
+import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import { hasEnd } from './batchWords';
 import { StartModel } from './startModel';
@@ -94,7 +95,9 @@ export class PanelModel extends VDomModel {
       await this._jobs?.refresh();
     } catch (error) {
       const { trans } = this;
-      Notification.error(problemLine(problemOf(error, trans), trans));
+      Notification.error(
+        plainText(problemLine(problemOf(error, trans), trans))
+      );
     } finally {
       this._isRefreshing = false;
       this.stateChanged.emit();

@@ -5,7 +5,8 @@ import type { SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon, doneIcon } from '../icons';
 import { Output } from '../problemView';
-import { answerSentence, schedulerName } from './schedulerWords';
+import { schedulerLabel } from '../schedulerName';
+import { answerSentence } from './schedulerWords';
 
 export interface ISchedulerLineProps {
   status: SchedulerStatus;
@@ -22,7 +23,7 @@ export function SchedulerLine(
   props: ISchedulerLineProps
 ): React.JSX.Element | null {
   const { status, trans } = props;
-  const name = schedulerName(status, trans);
+  const name = schedulerLabel(status, trans);
   if (name === '') {
     return null;
   }

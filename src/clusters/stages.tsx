@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
+import { clockLabel } from '../times';
 import { stageDetail } from './batchWords';
 import {
   stageIcon,
@@ -10,7 +11,6 @@ import {
   stageStatusLabel,
   stageTone
 } from './stageWords';
-import { spanLabel } from './words';
 
 export interface IStagesProps {
   cluster: Cluster;
@@ -54,8 +54,7 @@ export function Stages({
               {stageStatusLabel(stage.status, trans)}
             </span>
             <span className="jp-Engines-Stage-time">
-              {seconds !== null &&
-                spanLabel(seconds, stage.ended_at !== null, trans)}
+              {seconds !== null && clockLabel(seconds)}
             </span>
           </li>
         );

@@ -1,6 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Profile } from '../api/generated';
+import { codeText } from '../codeText';
+import { plainText } from '../plainText';
 import { ProblemView } from '../problemView';
 import type { IProblem } from '../problem';
 import { StartResources } from './startResources';
@@ -20,6 +22,8 @@ export interface IStartFormProps {
   trans: TranslationBundle;
   onProfile: (name: string) => void;
   onEngines: (text: string) => void;
+  /** The user has left the field. */
+  onEnginesDone: () => void;
   onStart: () => void;
   /** Make the chosen profile of the site the user's own. */
   onUse: () => void;
@@ -30,6 +34,7 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
   const { profile, trans } = props;
   const id = React.useId();
   const field = React.useRef<HTMLInputElement>(null);
+  const isAsked = React.useRef(false);
   const { fieldError } = props;
 
   const isSite = profile?.origin === 'site';
@@ -41,15 +46,19 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
       props.onStart();
       if (fieldError !== null) {
         field.current?.focus(); // It was checked while typing, and is still wrong.
+      } else {
+        isAsked.current = true;
       }
     }
   };
-  // Only when a message comes: later ones change under the user's typing, in that field anyway.
+  // Only for a message that Start brought: one that comes while typing must not take the keyboard
+  // from where the user has gone since.
   const hasError = fieldError !== null;
   React.useEffect(() => {
-    if (hasError) {
+    if (hasError && isAsked.current) {
       field.current?.focus();
     }
+    isAsked.current = false;
   }, [hasError]);
 
   if (profile === null) {
@@ -107,7 +116,11 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
             inputMode="numeric"
             autoComplete="off"
             value={props.enginesText}
-            onChange={event => props.onEngines(event.target.value)}
+            onChange={event => {
+              isAsked.current = false;
+              props.onEngines(event.target.value);
+            }}
+            onBlur={props.onEnginesDone}
             aria-invalid={hasError}
             aria-describedby={hasError ? `${id}-error` : summaryId}
           />
@@ -123,8 +136,9 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
               ? trans.__('Make a copy of %1 that is yours', profile.name)
               : cannotStart
                 ? (profile.problem ?? '')
-                : (props.obstacle?.replace(/`/g, '') ??
-                  trans.__('Start a controller and its engines'))
+                : props.obstacle === null
+                  ? trans.__('Start a controller and its engines')
+                  : plainText(props.obstacle)
           }
         >
           {isSite
@@ -147,8 +161,32 @@ export function StartForm(props: IStartFormProps): React.JSX.Element {
           {cannotStart ? (profile.problem ?? profile.summary) : profile.summary}
         </p>
       )}
+      <Notes key={profile.name} notes={profile.notes} trans={trans} />
       {props.resources && <StartResources {...props.resources} />}
       {props.problem && <ProblemView problem={props.problem} trans={trans} />}
     </form>
+  );
+}
+
+/** What to know of the profile, e.g. which of its old keys mean nothing any more, and what does. */
+function Notes(props: {
+  notes: readonly string[];
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  return props.notes.length === 0 ? null : (
+    <details className="jp-Engines-Output">
+      <summary>
+        {props.trans._n(
+          '%1 note on this profile',
+          '%1 notes on this profile',
+          props.notes.length
+        )}
+      </summary>
+      <ul className="jp-Engines-Notes">
+        {props.notes.map(note => (
+          <li key={note}>{codeText(note)}</li>
+        ))}
+      </ul>
+    </details>
   );
 }

@@ -14,6 +14,8 @@ import type { IProblem } from '../problem';
 const STATE_KEY = 'jupyterlab-engines:start';
 /** What a first start asks for: enough to see ranks, few enough for any machine. */
 const FIRST_ENGINES = 4;
+/** How long nobody may type before a number is judged, in milliseconds. */
+const QUIET = 600;
 
 /**
  * The form that starts a cluster: what was chosen, whether it can be asked for, and what
@@ -68,7 +70,7 @@ export class StartModel extends VDomModel {
     );
   }
 
-  /** What is wrong with the field; null before the user has asked for a start. */
+  /** What is wrong with the field; null while the user still types. */
   get fieldError(): string | null {
     return this._fieldError;
   }
@@ -92,6 +94,7 @@ export class StartModel extends VDomModel {
     if (this.isDisposed) {
       return;
     }
+    clearTimeout(this._judging);
     this._manager.changed.disconnect(this._onChanged, this);
     this.resources.stateChanged.disconnect(this._onResources, this);
     this.resources.dispose();
@@ -99,6 +102,8 @@ export class StartModel extends VDomModel {
   }
 
   setProfile(name: string): void {
+    clearTimeout(this._judging);
+    this._awaited = null;
     this._profileName = name;
     this._typed = null;
     this._fieldError = null;
@@ -110,12 +115,37 @@ export class StartModel extends VDomModel {
 
   setEnginesText(text: string): void {
     this._typed = text;
+    clearTimeout(this._judging);
     if (this._fieldError !== null) {
       // Corrected while typing: take the message away as soon as it is no longer true.
       this._fieldError = this._check().message;
+    } else if (text.trim() !== '') {
+      // Who has emptied the field is about to type.
+      this._judging = setTimeout(() => this.judgeEngines(), QUIET);
     }
     this._follow();
     this.stateChanged.emit();
+  }
+
+  /** Say now what is wrong with the number of engines, if anything is. */
+  judgeEngines(): void {
+    clearTimeout(this._judging);
+    const { message } = this._check();
+    if (message !== this._fieldError) {
+      this._fieldError = message;
+      this.stateChanged.emit();
+    }
+  }
+
+  /**
+   * Choose a profile that was made just now, as soon as the server's list has it.
+   *
+   * #### Notes
+   * Until then the choice stays as it is: the form does not jump to another profile and back.
+   */
+  chooseNew(name: string): void {
+    this._awaited = name;
+    this._chooseAwaited();
   }
 
   /**
@@ -126,6 +156,7 @@ export class StartModel extends VDomModel {
   async submit(): Promise<boolean> {
     const { message, engines } = this._check();
     const profile = this.profile;
+    clearTimeout(this._judging);
     this._fieldError = message;
     this._problem = null;
     if (
@@ -213,7 +244,15 @@ export class StartModel extends VDomModel {
     });
   }
 
+  private _chooseAwaited(): void {
+    const name = this._awaited;
+    if (name !== null && this._manager.profiles.some(p => p.name === name)) {
+      this.setProfile(name);
+    }
+  }
+
   private _onChanged(): void {
+    this._chooseAwaited();
     this._follow();
     this.stateChanged.emit();
   }
@@ -228,6 +267,8 @@ export class StartModel extends VDomModel {
   private readonly _trans: TranslationBundle;
   private readonly _remembered = new Map<string, number>();
   private _profileName: string | null = null;
+  private _awaited: string | null = null;
+  private _judging: ReturnType<typeof setTimeout> | undefined;
   private _typed: string | null = null;
   private _fieldError: string | null = null;
   private _problem: IProblem | null = null;

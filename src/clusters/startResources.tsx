@@ -2,7 +2,6 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { FieldProblem, Queue, Resources, Script } from '../api/generated';
-import { codeText } from '../codeText';
 import { Icon } from '../icon';
 import type { IProblem } from '../problem';
 import { Problems } from '../profiles/field';
@@ -21,8 +20,6 @@ export interface IStartResourcesProps {
   problems: readonly FieldProblem[];
   queues: readonly Queue[] | null;
   locked: readonly string[];
-  /** What to know of the profile, e.g. old keys that mean nothing any more. */
-  notes: readonly string[];
   isOpen: boolean;
   isChanged: boolean;
   showsScript: boolean;
@@ -79,7 +76,6 @@ export function StartResources(props: IStartResourcesProps): React.JSX.Element {
             trans={trans}
             onText={props.onText}
           />
-          <Notes notes={props.notes} trans={trans} />
           <div className="jp-Engines-Card-buttons">
             <button
               type="button"
@@ -119,28 +115,5 @@ export function StartResources(props: IStartResourcesProps): React.JSX.Element {
         </div>
       )}
     </div>
-  );
-}
-
-/** What a profile that was made by hand says that means nothing any more. */
-function Notes(props: {
-  notes: readonly string[];
-  trans: TranslationBundle;
-}): React.JSX.Element | null {
-  return props.notes.length === 0 ? null : (
-    <details className="jp-Engines-Output">
-      <summary>
-        {props.trans._n(
-          '%1 note on this profile',
-          '%1 notes on this profile',
-          props.notes.length
-        )}
-      </summary>
-      <ul className="jp-Engines-Notes">
-        {props.notes.map(note => (
-          <li key={note}>{codeText(note)}</li>
-        ))}
-      </ul>
-    </details>
   );
 }

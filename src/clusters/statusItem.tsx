@@ -5,10 +5,16 @@ import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
-import { enginesIcon } from '../icons';
+import { alertIcon, enginesIcon } from '../icons';
+import { plainText } from '../plainText';
+import { spanWords, timeOfDay } from '../times';
 import type { IClusterManager, IEngineSettings } from '../tokens';
-import { spanWords } from '../profiles/amounts';
-import { batchSentence, hasEnd, secondsLeft } from './batchWords';
+import {
+  batchSentence,
+  hasEnd,
+  secondsLeft,
+  unknownSentence
+} from './batchWords';
 import { countLabel, isLive, sentenceOf } from './words';
 
 /** How often what is left of a walltime is drawn, in milliseconds. */
@@ -37,10 +43,17 @@ export function EngineCount({
         cluster.key,
         cluster.batch === null
           ? sentenceOf(cluster, trans)
-          : batchSentence(cluster, cluster.batch, now, trans)
+          : [
+              unknownSentence(cluster.batch, trans),
+              batchSentence(cluster, cluster.batch, now, trans)
+            ]
+              .filter(part => part !== '')
+              .join(' ')
       )
     )
+    .map(plainText)
     .join('\n');
+  const isUnknown = clusters.some(cluster => unknownSince(cluster) !== null);
   return (
     <button
       className="jp-Engines-StatusItem"
@@ -48,7 +61,11 @@ export function EngineCount({
       aria-label={trans.__('Engines: %1', caption)}
       onClick={onClick}
     >
-      <Icon icon={enginesIcon} />
+      {isUnknown ? (
+        <Icon icon={alertIcon} tone="warning" />
+      ) : (
+        <Icon icon={enginesIcon} />
+      )}
       <span>
         {clusters.map(cluster => shortLabel(cluster, now, trans)).join(', ')}
       </span>
@@ -61,6 +78,11 @@ function shortLabel(
   now: number,
   trans: TranslationBundle
 ): string {
+  const unknown = unknownSince(cluster);
+  if (unknown !== null) {
+    // Neither how many engines there are nor what is left of their time is known now.
+    return trans.__('%1 unknown since %2', cluster.key, timeOfDay(unknown));
+  }
   if (cluster.state === 'queued') {
     return trans.__('%1 queued', cluster.key);
   }
@@ -68,6 +90,11 @@ function shortLabel(
   return left === null
     ? countLabel(cluster)
     : trans.__('%1 · %2', countLabel(cluster), spanWords(left, trans));
+}
+
+/** Since when the scheduler does not say what a cluster's job does; null: it does, or there is none. */
+function unknownSince(cluster: Cluster): number | null {
+  return cluster.batch?.unknown_since ?? null;
 }
 
 /** The status bar's item; there only while there are engines, and if the user wants it. */

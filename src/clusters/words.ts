@@ -113,25 +113,6 @@ export function toneOf(state: ClusterState): Tone {
   }
 }
 
-/** Write a time span: tenths below ten seconds when it is over, `qstat`'s form from a minute on. */
-export function spanLabel(
-  seconds: number,
-  isOver: boolean,
-  trans: TranslationBundle
-): string {
-  if (seconds < 60) {
-    const number =
-      isOver && seconds < 10
-        ? (Math.floor(seconds * 10) / 10).toFixed(1)
-        : String(Math.floor(seconds));
-    return trans.__('%1 s', number);
-  }
-  const whole = Math.floor(seconds);
-  return [whole / 3600, (whole / 60) % 60, whole % 60]
-    .map(part => String(Math.floor(part)).padStart(2, '0'))
-    .join(':');
-}
-
 /** Say which MPI the engines share. */
 export function mpiSentence(mpi: MpiWorld, trans: TranslationBundle): string {
   return trans.__(

@@ -7,6 +7,7 @@ import {
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster, Job } from '../api/generated';
+import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import { ProblemView } from '../problemView';
 import type { IClusterManager, IJobStore } from '../tokens';
@@ -146,7 +147,7 @@ export class JobActions {
     } catch (error) {
       const trans = this._trans;
       const problem = problemOf(error, trans);
-      Notification.error(problemLine(problem, trans), {
+      Notification.error(plainText(problemLine(problem, trans)), {
         autoClose: false,
         actions: problem.detail
           ? [

@@ -7,7 +7,8 @@ import {
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster, Job } from '../api/generated';
-import { clockLabel, parseClock, walltimeProblem } from './times';
+import { clockLabel } from '../times';
+import { parseClock, walltimeProblem } from './times';
 import {
   conditionOf,
   conditionWord,

@@ -3,10 +3,10 @@ import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
+import { clockLabel } from '../times';
 import type { IJobRequest } from '../tokens';
 import type { Column, IRow, SubjobCounts } from './filter';
 import type { RowWords } from './rowWords';
-import { clockLabel } from './times';
 import {
   conditionOf,
   conditionWord,
@@ -50,7 +50,7 @@ export const JobRow = React.memo((props: IJobRowProps): React.JSX.Element => {
   const { job } = row;
   const { trans } = words;
   const condition = conditionOf(job);
-  const name = job.cluster === null ? job.name : words.engines(job.cluster);
+  const name = words.name(job);
   return (
     <div
       id={props.id}

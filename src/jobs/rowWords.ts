@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Job } from '../api/generated';
 import type { Condition } from './words';
 import { conditionWord } from './words';
 
@@ -15,6 +16,7 @@ export class RowWords {
     this._menu = trans.__('What can be done to %1', GAP);
     this._printed = trans.__('As the scheduler prints it: %1', GAP);
     this._waiting = trans.__('waiting %1', GAP);
+    this._controller = trans.__('controller of %1', GAP);
     this._engines = trans.__('engines of %1', GAP);
     this.menuTitle = trans.__('Hold, delete, change walltime…');
   }
@@ -39,9 +41,14 @@ export class RowWords {
     return fill(this._printed, letter);
   }
 
-  /** What a cluster's job is for: its own name is a tag that nobody can read. */
-  engines(cluster: string): string {
-    return fill(this._engines, cluster);
+  /** A job's name; that of a cluster's is a tag that nobody can read, so what it is for is told instead. */
+  name(job: Job): string {
+    return job.cluster === null
+      ? job.name
+      : fill(
+          job.role === 'controller' ? this._controller : this._engines,
+          job.cluster
+        );
   }
 
   waiting(clock: string): string {
@@ -51,6 +58,7 @@ export class RowWords {
   private readonly _menu: string;
   private readonly _printed: string;
   private readonly _waiting: string;
+  private readonly _controller: string;
   private readonly _engines: string;
   private readonly _conditions = new Map<Condition, string>();
 }

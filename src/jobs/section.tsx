@@ -12,15 +12,16 @@ import { AccordionPanel } from '@lumino/widgets';
 import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
+import { clockLabel, timeOfDay } from '../times';
 import type { IJobRequest, IJobStore } from '../tokens';
 import { allowedActions } from './allowed';
 import type { IRow } from './filter';
 import { shortId, subjobsLabel } from './row';
 import { OrphanNotice } from './statusLine';
 import type { JobTableModel } from './tableModel';
-import { clockLabel, timeOfDay } from './times';
 import type { IJobHandlers } from './widget';
 import {
+  jobName,
   conditionIcon,
   conditionOf,
   conditionTone,
@@ -244,9 +245,7 @@ function BriefRow(
         className="jp-Engines-JobName"
         title={job.cluster === null ? undefined : job.name}
       >
-        {job.cluster === null
-          ? job.name
-          : trans.__('engines of %1', job.cluster)}
+        {jobName(job, trans)}
       </span>
       <span className="jp-Engines-BriefJob-time">
         {request !== undefined

@@ -4,9 +4,9 @@ import type { Job, SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import { alertIcon } from '../icons';
 import { Output } from '../problemView';
+import { schedulerLabel } from '../schedulerName';
+import { ageLabel, timeOfDay } from '../times';
 import { shortId } from './row';
-import { ageLabel, timeOfDay } from './times';
-import { schedulerLabel } from './words';
 
 export interface IStatusProps {
   status: SchedulerStatus;

@@ -5,11 +5,11 @@ import type { Job, RawJobs, SchedulerStatus } from '../api/generated';
 import { Icon } from '../icon';
 import type { IProblem } from '../problem';
 import { ProblemView } from '../problemView';
+import { ageLabel } from '../times';
 import type { IView } from './filter';
 import { OrphanNotice, StaleNotice, StatusLine } from './statusLine';
 import { JobTable } from './table';
 import type { IJobTableProps } from './table';
-import { ageLabel } from './times';
 
 export interface IJobsViewProps {
   /** Null until the server has told. */

@@ -1,7 +1,7 @@
 /** Says in words what a job is doing. Pure: no clock, no document. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
-import type { Job, JobOutcome, SchedulerStatus } from '../api/generated';
+import type { Job, JobOutcome } from '../api/generated';
 import type { Tone } from '../icon';
 import {
   alertIcon,
@@ -14,8 +14,8 @@ import {
   runningIcon,
   waitingIcon
 } from '../icons';
+import { clockLabel } from '../times';
 import type { IJobRequest } from '../tokens';
-import { clockLabel } from './times';
 
 /** What a job is doing, as far as people tell jobs apart: how it ended included. */
 export type Condition =
@@ -259,37 +259,21 @@ export function requestWord(
   }
 }
 
-/** Name the batch system as its own manuals do. */
-export function dialectName(
-  dialect: NonNullable<SchedulerStatus['dialect']>,
-  trans: TranslationBundle
-): string {
-  switch (dialect) {
-    case 'openpbs':
-      return trans.__('OpenPBS');
-    case 'torque':
-      return trans.__('Torque');
-    case 'slurm_torque':
-      return trans.__('Slurm');
-    default:
-      return unknown(dialect);
-  }
-}
-
-/** Name the batch system, its version and its host. */
-export function schedulerLabel(
-  status: SchedulerStatus,
-  trans: TranslationBundle
-): string {
-  if (status.dialect === null) {
-    return '';
-  }
-  const name = dialectName(status.dialect, trans);
-  const full =
-    status.version === '' ? name : trans.__('%1 %2', name, status.version);
-  return status.server === '' ? full : trans.__('%1 @ %2', full, status.server);
-}
-
 function unknown(value: never): never {
   throw new Error(`No words for ${String(value)}`);
+}
+
+/**
+ * Return the name that a row shows.
+ *
+ * #### Notes
+ * That of a cluster's job is a tag that nobody can read, so what it is for is told instead.
+ */
+export function jobName(job: Job, trans: TranslationBundle): string {
+  if (job.cluster === null) {
+    return job.name;
+  }
+  return job.role === 'controller'
+    ? trans.__('controller of %1', job.cluster)
+    : trans.__('engines of %1', job.cluster);
 }

@@ -21,6 +21,7 @@ import {
   explainNotPython
 } from './dialogs';
 import { NotebookLink } from './notebookLink';
+import { ProfileNotice } from './profileNotice';
 
 /** Binds the notebooks of a tracker to clusters. */
 export class EngineConnector implements IEngineConnector {
@@ -54,6 +55,8 @@ export class EngineConnector implements IEngineConnector {
     this._options.tracker.widgetAdded.disconnect(this._onWidgetAdded, this);
     this._links.forEach(link => link.dispose());
     this._links.clear();
+    this._notices.forEach(notice => notice.dismiss());
+    this._notices.clear();
     Signal.clearData(this);
   }
 
@@ -70,9 +73,14 @@ export class EngineConnector implements IEngineConnector {
     if (kernel === null) {
       return false;
     }
-    return this._options.settings?.connectMode === 'silent'
+    const isConnected = await (this._options.settings?.connectMode === 'silent'
       ? this._connectSilently(link, kernel, key)
-      : link.connecting(key, () => this._runCell(link.panel, key));
+      : link.connecting(key, () => this._runCell(link.panel, key)));
+    if (isConnected && !link.isDisposed) {
+      const profile = this._options.manager.get(key)?.profile ?? key;
+      this._notices.get(link.panel)?.check(profile);
+    }
+    return isConnected;
   }
 
   async reattach(path?: string): Promise<boolean> {
@@ -246,6 +254,7 @@ export class EngineConnector implements IEngineConnector {
       }
     });
     this._links.set(panel, link);
+    this._notices.set(panel, new ProfileNotice(panel.content, this._trans));
     link.changed.connect(this._onLinkChanged, this);
     link.detached.connect(this._onDetached, this);
     panel.disposed.connect(this._onPanelDisposed, this);
@@ -256,6 +265,8 @@ export class EngineConnector implements IEngineConnector {
     const link = this._links.get(panel);
     this._links.delete(panel);
     link?.dispose();
+    this._notices.get(panel)?.dismiss();
+    this._notices.delete(panel);
     this._changed.emit('');
   }
 
@@ -272,6 +283,7 @@ export class EngineConnector implements IEngineConnector {
   private readonly _options: EngineConnector.IOptions;
   private readonly _trans: TranslationBundle;
   private readonly _links = new Map<NotebookPanel, NotebookLink>();
+  private readonly _notices = new Map<NotebookPanel, ProfileNotice>();
   private readonly _changed = new Signal<this, string>(this);
   private _isDisposed = false;
 }

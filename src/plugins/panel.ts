@@ -8,6 +8,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
 import { EnginesPanel } from '../clusters/panel';
+import { CHOOSE_PROFILE } from '../clusters/panelId';
 import { PanelModel } from '../clusters/panelModel';
 import { CommandIDs } from '../commands';
 import { ACTION_COMMANDS, JobCommandIDs } from '../jobs/commands';
@@ -76,6 +77,29 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         onNewProfile: () => run(CommandIDs.newProfile, {}),
         onEditProfile: name => run(CommandIDs.editProfile, { name }),
         onMenu: (x, y) => menu.open(x, y)
+      }
+    });
+    app.commands.addCommand(CHOOSE_PROFILE, {
+      label: trans.__('Choose Profile'),
+      caption: trans.__('Choose what the Engines panel starts next'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            name: {
+              type: 'string',
+              description: trans.__(
+                'Name of the profile; it is chosen as soon as the server tells of it.'
+              )
+            }
+          },
+          required: ['name']
+        }
+      },
+      execute: ({ name }) => {
+        if (typeof name === 'string') {
+          model.start.chooseNew(name);
+        }
       }
     });
     if (jobs !== null) {

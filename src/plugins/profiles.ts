@@ -4,9 +4,10 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { CHOOSE_PROFILE } from '../clusters/panelId';
 import { IServerConnection } from '../connection';
 import { ProfileEditor } from '../profiles/editor';
-import { IProfileEditor, IProfileService } from '../tokens';
+import { IClusterManager, IProfileEditor, IProfileService } from '../tokens';
 
 /** Reads, previews and changes profiles; has no user interface. */
 export const profilesPlugin: JupyterFrontEndPlugin<IProfileService> = {
@@ -28,10 +29,11 @@ export const profileEditorPlugin: JupyterFrontEndPlugin<IProfileEditor> = {
   autoStart: true,
   provides: IProfileEditor,
   requires: [IProfileService],
-  optional: [ILabShell, ITranslator],
+  optional: [IClusterManager, ILabShell, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     service: IProfileService,
+    manager: IClusterManager | null,
     labShell: ILabShell | null,
     translator: ITranslator | null
   ): IProfileEditor =>
@@ -39,6 +41,12 @@ export const profileEditorPlugin: JupyterFrontEndPlugin<IProfileEditor> = {
       shell: app.shell,
       area: labShell === null ? 'down' : 'main',
       service,
+      names: () => (manager?.profiles ?? []).map(({ name }) => name),
+      onCreated: name => {
+        if (app.commands.hasCommand(CHOOSE_PROFILE)) {
+          void app.commands.execute(CHOOSE_PROFILE, { name });
+        }
+      },
       trans: (translator ?? nullTranslator).load('jupyterlab_engines')
     })
 };

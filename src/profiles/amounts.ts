@@ -1,14 +1,10 @@
 /** Reads and writes amounts as people type them: walltime, memory, counts. Pure. */
-import type { TranslationBundle } from '@jupyterlab/translation';
-
-const UNIT_SECONDS: Record<string, number> = {
-  s: 1,
-  sec: 1,
-  m: 60,
-  min: 60,
-  h: 3600,
-  d: 86_400
-};
+const UNIT_SECONDS: readonly (readonly [RegExp, number])[] = [
+  [/^s(ecs?|econds?)?$/, 1],
+  [/^m(ins?|inutes?)?$/, 60],
+  [/^h(rs?|ours?)?$/, 3600],
+  [/^d(ays?)?$/, 86_400]
+];
 /** PBS counts in powers of 1024. */
 const UNIT_BYTES = [
   ['TB', 1024 ** 4],
@@ -21,57 +17,57 @@ const UNIT_BYTES = [
  * Return a walltime in seconds, or null if it cannot be told what is meant.
  *
  * #### Notes
- * Takes `1:30` (hours and minutes), `01:30:00`, `90m`, `2h`, `1h 30m`, `1.5 h`, `1d`. A bare
- * number is none: PBS reads it as seconds, Slurm as minutes.
+ * Takes `1:30` (hours and minutes), `01:30:00`, `1:12:00:00` and `1-12:00:00` (days first), `90m`,
+ * `2h`, `1h 30m`, `2h30` (the next smaller unit), `1d12h`, `1.5 h`, `2 hours`. A bare number is none:
+ * PBS reads it as seconds, Slurm as minutes. Units go from large to small, each once.
  */
 export function parseWalltime(text: string): number | null {
   const trimmed = text.trim().toLowerCase();
-  const clock = /^(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(trimmed);
+  const clock =
+    /^(?:(\d{1,3})[:-](?=\d+:\d+:))?(\d{1,5}):([0-5]\d)(?::([0-5]\d))?$/.exec(
+      trimmed
+    );
   if (clock !== null) {
-    const [, hours, minutes, seconds = '0'] = clock;
+    const [, days = '0', hours, minutes, seconds = '0'] = clock;
+    if (clock[1] !== undefined && Number(hours) > 23) {
+      return null;
+    }
     return positive(
-      Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+      Number(days) * 86_400 +
+        Number(hours) * 3600 +
+        Number(minutes) * 60 +
+        Number(seconds)
     );
   }
-  if (!/^(\d+(\.\d+)?\s*(s|sec|m|min|h|d)\s*)+$/.test(trimmed)) {
+  const parts = [...trimmed.matchAll(/(\d+(?:[.,]\d+)?)\s*([a-z]*)[\s.]*/g)];
+  if (parts.map(([whole]) => whole).join('') !== trimmed) {
     return null;
   }
   let total = 0;
-  for (const [, number, unit] of trimmed.matchAll(/([\d.]+)\s*([a-z]+)/g)) {
-    total += Number(number) * (UNIT_SECONDS[unit ?? ''] ?? NaN);
+  let last = Infinity;
+  for (const [, number = '', unit = ''] of parts) {
+    const size = unit === '' ? nextSmaller(last, number) : secondsOf(unit);
+    if (size === null || size >= last) {
+      return null;
+    }
+    total += Number(number.replace(',', '.')) * size;
+    last = size;
   }
   return positive(total);
 }
 
-/** Write a walltime as PBS does: `01:30:00`. */
-export function walltimeText(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  return [whole / 3600, (whole / 60) % 60, whole % 60]
-    .map(part => String(Math.floor(part)).padStart(2, '0'))
-    .join(':');
+/** The seconds of a unit, abbreviated or not; null if it is none. */
+function secondsOf(unit: string): number | null {
+  return UNIT_SECONDS.find(([words]) => words.test(unit))?.[1] ?? null;
 }
 
-/** Write a span in words: `1 h 30 min`; seconds only below a minute. */
-export function spanWords(seconds: number, trans: TranslationBundle): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) {
-    return trans.__('%1 s', whole);
+/** The unit of the `30` in `2h30`; null if it is not clear. */
+function nextSmaller(last: number, number: string): number | null {
+  if (!/^\d\d?$/.test(number)) {
+    return null;
   }
-  const days = Math.floor(whole / 86_400);
-  const hours = Math.floor(whole / 3600) % 24;
-  const minutes = Math.floor(whole / 60) % 60;
-  const parts = [];
-  if (days > 0) {
-    parts.push(trans.__('%1 d', days));
-  }
-  if (hours > 0) {
-    parts.push(trans.__('%1 h', hours));
-  }
-  // Nobody plans two days to the minute.
-  if (minutes > 0 && days === 0) {
-    parts.push(trans.__('%1 min', minutes));
-  }
-  return parts.join(' ');
+  const unit = { 86_400: 3600, 3600: 60, 60: 1 }[last] ?? null;
+  return unit !== null && Number(number) * unit < last ? unit : null;
 }
 
 /** Return an amount of memory in bytes, e.g. of `4 GB`, `4gb`, `512M`; null if it is none. */
@@ -102,14 +98,6 @@ export function parseCount(text: string): number | null {
   const trimmed = text.trim();
   const count = /^\d{1,9}$/.test(trimmed) ? Number(trimmed) : 0;
   return count > 0 ? count : null;
-}
-
-/** Write an hour of the day as the user's language does. */
-export function timeOfDay(epochSeconds: number): string {
-  return new Date(epochSeconds * 1000).toLocaleTimeString(undefined, {
-    hour: '2-digit',
-    minute: '2-digit'
-  });
 }
 
 function positive(amount: number): number | null {

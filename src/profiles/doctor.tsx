@@ -7,6 +7,7 @@ import {
 } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import type { IProfileService } from '../tokens';
 
@@ -24,7 +25,7 @@ export async function showDoctor(
   try {
     ({ text } = await service.doctor());
   } catch (error) {
-    Notification.error(problemLine(problemOf(error, trans), trans));
+    Notification.error(plainText(problemLine(problemOf(error, trans), trans)));
     return;
   } finally {
     Notification.dismiss(waiting);

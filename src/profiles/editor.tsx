@@ -41,8 +41,11 @@ export class ProfileEditor implements IProfileEditor {
   }
 
   private _create(name: string | null): EditorWidget {
-    const { service, trans } = this._options;
-    const widget = new EditorWidget(new EditorModel({ service, name, trans }));
+    const { names, onCreated, service, trans } = this._options;
+    const model = new EditorModel({ service, name, names, trans });
+    // Ends with the model.
+    model.created.connect((_, created) => onCreated(created));
+    const widget = new EditorWidget(model);
     this._count += 1;
     widget.id = `jupyterlab-engines-profile-${this._count}`;
     return widget;
@@ -59,6 +62,10 @@ export namespace ProfileEditor {
     /** Where forms open: Notebook 7 has room for one widget only in `main`. */
     area: 'main' | 'down';
     service: IProfileService;
+    /** Returns the names of the profiles that there are, as far as known. */
+    names: () => readonly string[];
+    /** A new profile was saved. */
+    onCreated: (name: string) => void;
     trans: TranslationBundle;
   }
 }

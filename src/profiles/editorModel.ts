@@ -1,5 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { VDomModel } from '@jupyterlab/ui-components';
+import { Signal } from '@lumino/signaling';
+import type { ISignal } from '@lumino/signaling';
 import type {
   FieldProblem,
   Profile,
@@ -22,6 +24,7 @@ export class EditorModel extends VDomModel {
     this._service = options.service;
     this.trans = options.trans;
     this._name = options.name;
+    this._names = options.names;
     this.preview = new PreviewModel(options);
     this.preview.stateChanged.connect(this._onPreview, this);
     if (options.name === null) {
@@ -34,6 +37,11 @@ export class EditorModel extends VDomModel {
   readonly trans: TranslationBundle;
   /** The scripts; disposed with this. */
   readonly preview: PreviewModel;
+
+  /** A new profile was saved; the argument is its name. */
+  get created(): ISignal<this, string> {
+    return this._created;
+  }
 
   /** The profile's name; null as long as it was never saved. */
   get name(): string | null {
@@ -91,7 +99,8 @@ export class EditorModel extends VDomModel {
     const fields = new Set(problems.map(({ field }) => field));
     const name = this._name === null ? this._nameText.trim() : '';
     return [
-      ...nameProblems(name, this.trans),
+      // On its way to be saved, it may be in the list before the reply is here.
+      ...nameProblems(name, this._isBusy ? [] : this._names(), this.trans),
       ...problems,
       ...this.preview.problems.filter(({ field }) => !fields.has(field))
     ];
@@ -168,6 +177,9 @@ export class EditorModel extends VDomModel {
       this._name = name;
       this._nameText = '';
       this._show(detail);
+      if (create) {
+        this._created.emit(name);
+      }
     });
   }
 
@@ -237,6 +249,8 @@ export class EditorModel extends VDomModel {
   }
 
   private readonly _service: IProfileService;
+  private readonly _names: () => readonly string[];
+  private readonly _created = new Signal<this, string>(this);
   private _name: string | null;
   private _nameText = '';
   private _profile: Profile | null = null;
@@ -255,6 +269,8 @@ export namespace EditorModel {
     service: IProfileService;
     /** Null: a new profile. */
     name: string | null;
+    /** Returns the names of the profiles that there are, as far as known. */
+    names: () => readonly string[];
     trans: TranslationBundle;
   }
 }

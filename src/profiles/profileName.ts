@@ -11,9 +11,11 @@ const NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_ .+@-]{0,63}$/u;
  * Checked before any request: `..` would leave the address of the profiles.
  *
  * @param name - without blanks around it; an empty one is not judged.
+ * @param taken - names of the profiles that there are.
  */
 export function nameProblems(
   name: string,
+  taken: readonly string[],
   trans: TranslationBundle
 ): FieldProblem[] {
   const problem = (message: string): FieldProblem[] => [
@@ -30,6 +32,11 @@ export function nameProblems(
       trans.__(
         'A name begins with a letter or digit, has letters, digits, blanks and . + @ - _ in it, and at most 64 of them.'
       )
+    );
+  }
+  if (taken.includes(name)) {
+    return problem(
+      trans.__('There is a profile `%1` already: choose another name.', name)
     );
   }
   return [];

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { FieldProblem, Queue } from '../api/generated';
-import { parseWalltime, spanWords } from './amounts';
+import { spanWords } from '../times';
+import { parseWalltime } from './amounts';
 import { Field, problemsOf } from './field';
 import { isLocked, pathOf, queueLimits } from './resources';
 import type { ResourceField, ResourceTexts } from './resources';

@@ -1,14 +1,8 @@
 /** Turns the resources of a job into texts of a form, and back. Pure. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { FieldProblem, Queue, Resources } from '../api/generated';
-import {
-  memoryText,
-  parseCount,
-  parseMemory,
-  parseWalltime,
-  spanWords,
-  walltimeText
-} from './amounts';
+import { clockLabel, spanWords } from '../times';
+import { memoryText, parseCount, parseMemory, parseWalltime } from './amounts';
 
 export type ResourceField = keyof Resources;
 /** What stands in the fields; empty: not asked for. */
@@ -46,7 +40,7 @@ export function textsOf(resources: Resources): ResourceTexts {
     walltime_seconds:
       resources.walltime_seconds === null
         ? ''
-        : walltimeText(resources.walltime_seconds),
+        : clockLabel(resources.walltime_seconds),
     nodes: count(resources.nodes),
     engines_per_node: count(resources.engines_per_node),
     cores_per_engine: count(resources.cores_per_engine),

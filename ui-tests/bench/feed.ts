@@ -44,6 +44,7 @@ export function manyJobs(count: number, now: number): Job[] {
       never_runs: false,
       outcome: null,
       cluster: n === 3 ? 'pbs' : null,
+      role: null,
       orphan: false
     });
   }

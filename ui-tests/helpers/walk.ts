@@ -33,13 +33,13 @@ export async function startEngines(lab: Lab, engines: number): Promise<void> {
   await expect(stages).toHaveCount(0);
   await lab
     .card()
-    .getByText(/^Start took [\d.]+ s$/)
+    .getByText(/^Start took \d+ (s|min)$/)
     .click();
   await expect(stages).toHaveText([
-    /^Submitted.*done.*\d s$/,
-    /^Controller.*done.*\d s$/,
-    RegExp(`^Engines · ${engines} of ${engines}.*done.*\\d s$`),
-    /^MPI check.*done.*\d s$/
+    /^Submitted.*done\d\d:\d\d:\d\d$/,
+    /^Controller.*done\d\d:\d\d:\d\d$/,
+    RegExp(`^Engines · ${engines} of ${engines}.*done\\d\\d:\\d\\d:\\d\\d$`),
+    /^MPI check.*done\d\d:\d\d:\d\d$/
   ]);
   await lab
     .card()
@@ -75,12 +75,14 @@ export async function connectNotebook(
   await expect(lab.card(key)).toContainText('Connected: mpi_tutorial.ipynb');
 }
 
-/** Write another profile into the tutorial's cell for it, as a user does. */
-export async function chooseProfile(lab: Lab, key: string): Promise<void> {
-  const editor = lab.codeCell("profile = 'local'").locator('.cm-content');
-  await editor.click();
-  await editor.press('Control+a');
-  await editor.pressSequentially(`profile = '${key}'`);
+/** Have the tutorial's cell name the cluster that was connected, as the notice offers. */
+export async function acceptProfile(lab: Lab, key: string): Promise<void> {
+  const { page } = lab;
+  await expect(
+    page.getByText(/^This notebook says profile = 'local' in cell \d+,/)
+  ).toBeVisible();
+  await expect(lab.codeCell("profile = 'local'")).toHaveCount(1);
+  await page.getByRole('button', { name: `Change to '${key}'` }).click();
   await expect(lab.codeCell(`profile = '${key}'`)).toHaveCount(1);
 }
 

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { DEFAULT_SERVER, expect, test } from '../helpers/fixtures';
 import type { Lab } from '../helpers/lab';
 import { expectAccessible, expectNothingClipped } from '../helpers/looks';
@@ -51,6 +53,29 @@ async function makeProfile(
   expect(reply.status(), await reply.text()).toBeLessThan(300);
 }
 
+/** Leave a profile as people made them by hand for ipyparallel's launchers, with keys that are gone. */
+function makeLegacyProfile(server: JupyterServer): void {
+  const folder = path.join(server.ipythonDir, 'profile_old');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    path.join(folder, 'ipcluster_config.py'),
+    [
+      'c = get_config()',
+      "c.IPClusterStart.controller_launcher_class = 'PBSControllerLauncher'",
+      "c.IPClusterEngines.engine_launcher_class = 'PBSEngineSetLauncher'",
+      "c.PBSLauncher.queue = 'debug'",
+      "c.PBSEngineSetLauncher.batch_template_file = 'pbs.engine.template'",
+      'c.IPClusterEngines.early_shutdown = 30',
+      ''
+    ].join('\n')
+  );
+  writeFileSync(
+    path.join(folder, 'pbs.engine.template'),
+    '#!/bin/sh\n#PBS -N ipengine\n#PBS -l nodes={n//8}:ppn=8\nmpiexec -n {n} ipengine --profile-dir={profile_dir}\n'
+  );
+  server.rig!.give(server.ipythonDir);
+}
+
 async function start(lab: Lab, name: string): Promise<void> {
   await lab.panel.getByRole('combobox', { name: 'Profile' }).selectOption(name);
   await lab.startButton.click();
@@ -101,6 +126,7 @@ test('batch clusters, the start form and the profile form in all themes', async 
   test.setTimeout(240_000);
   // So that each card is seen whole.
   await page.setViewportSize({ width: 1280, height: 1400 });
+  makeLegacyProfile(server);
   await startThree(lab, server);
 
   for (const theme of THEMES) {
@@ -115,10 +141,20 @@ test('batch clusters, the start form and the profile form in all themes', async 
     await look(lab, `${theme} cards`);
 
     const panel = lab.panel;
+    await panel.getByRole('combobox', { name: 'Profile' }).selectOption('old');
+    await panel.getByText(/^\d+ notes? on this profile$/).click();
+    await look(lab, `${theme} notes`);
+
     await panel
       .getByRole('combobox', { name: 'Profile' })
       .selectOption('waiting');
     await panel.getByRole('button', { name: /^The job asks for/ }).click();
+    // Told while typing, before any Start.
+    await lab.enginesField.fill('0');
+    await expect(lab.enginesField).toHaveAttribute('aria-invalid', 'true');
+    await expect(lab.enginesField).toHaveAccessibleDescription(/at least 1/);
+    await look(lab, `${theme} engines`);
+    await lab.enginesField.fill('1');
     const walltime = panel.getByRole('textbox', { name: 'Walltime' });
     await walltime.fill('03:00:00');
     await expect(walltime).toHaveAttribute('aria-invalid', 'true');
@@ -135,4 +171,21 @@ test('batch clusters, the start form and the profile form in all themes', async 
     await picture(lab, `${theme} profile form`);
     await expectAccessible(page, page.locator('.jp-Engines-Editor'));
   }
+
+  await test.step('the scheduler is silent', async () => {
+    const item = page.locator('.jp-Engines-StatusItem');
+    await expect(item).toContainText('waiting queued');
+    await server.rig!.whileSilent(async () => {
+      await lab.panel
+        .getByRole('button', { name: 'Ask the scheduler now' })
+        .click();
+      await expect(item).toHaveText(
+        /^running unknown since [^,]+, waiting unknown since [^,]+$|^waiting unknown since [^,]+, running unknown since [^,]+$/,
+        { timeout: 60_000 }
+      );
+      await picture(lab, 'silent');
+      await expectAccessible(page, item);
+    });
+    await expect(item).toContainText('waiting queued', { timeout: 60_000 });
+  });
 });

@@ -7,7 +7,7 @@ import { REPO } from '../helpers/server';
 import type { JupyterServer } from '../helpers/server';
 import {
   TUTORIAL,
-  chooseProfile,
+  acceptProfile,
   connectNotebook,
   runTutorial
 } from '../helpers/walk';
@@ -40,7 +40,10 @@ async function makeProfile(lab: Lab): Promise<void> {
   const { page } = lab;
   await lab.panel.getByRole('button', { name: 'Make a PBS profile' }).click();
   const form = page.getByRole('form', { name: 'New PBS profile' });
-  await form.getByRole('textbox', { name: 'Name' }).fill('pbs');
+  const name = form.getByRole('textbox', { name: 'Name' });
+  await name.fill('local');
+  await expect(name).toHaveAccessibleDescription(/choose another name/);
+  await name.fill('pbs');
   await form
     .getByRole('combobox', { name: 'Queue', exact: true })
     .selectOption('debug');
@@ -56,9 +59,10 @@ async function makeProfile(lab: Lab): Promise<void> {
     'select=2:ncpus=4:mpiprocs=4'
   );
   await form.getByRole('button', { name: 'Save' }).click();
-  await lab.panel
-    .getByRole('combobox', { name: 'Profile' })
-    .selectOption('pbs');
+  // Ready to be started: the form chose it.
+  await expect(
+    lab.panel.getByRole('combobox', { name: 'Profile' })
+  ).toHaveValue('pbs');
 }
 
 test('the walk: a profile, 8 engines on two nodes, 496 eight times, stop', async ({
@@ -111,8 +115,8 @@ test('the walk: a profile, 8 engines on two nodes, 496 eight times, stop', async
   await picture(lab, 'jobs');
 
   await page.getByRole('tab', { name: 'mpi_tutorial.ipynb' }).click();
-  await chooseProfile(lab, 'pbs');
   await connectNotebook(lab, 8, 'pbs');
+  await acceptProfile(lab, 'pbs');
   await runTutorial(lab, 8, 'pbs');
 
   const run = await server.onlyCluster();

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .names import ClusterKey, Dialect, EpochSeconds, JobAction, JobId, JobState, OutcomeCode
+from .names import ClusterKey, Dialect, EpochSeconds, JobAction, JobId, JobRole, JobState, OutcomeCode
 
 
 class JobOutcome(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ class Job(Struct, frozen=True, kw_only=True):
     never_runs: Annotated[bool, Meta(description="The scheduler says that it can never run as asked.")]
     outcome: Annotated[JobOutcome | None, Meta(description="Null until it has finished.")]
     cluster: Annotated[ClusterKey | None, Meta(description="The cluster of ours that it belongs to.")]
+    role: Annotated[JobRole | None, Meta(description="What it holds of that cluster.")]
     orphan: Annotated[bool, Meta(description="Carries our tag, but no cluster of ours knows it.")]
 
 

@@ -173,7 +173,10 @@ class Batch(Struct, frozen=True, kw_only=True):
     placement: Placement
     resources: Resources
     jobs: list[ClusterJob]
-    reason: Annotated[str | None, Meta(description="Why it is queued, in the scheduler's words.")]
+    reason: Annotated[
+        str | None,
+        Meta(description="Why it is queued, in the scheduler's words; once ready: its controller is silent."),
+    ]
     estimated_start_at: EpochSeconds | None
     ends_at: Annotated[EpochSeconds | None, Meta(description="When the walltime of the engines ends.")]
     unknown_since: Annotated[

@@ -6,18 +6,35 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from ..api.models import Failure
 from ..api.names import JobId
-from ..scheduler.base import Refused, Scheduler, SchedulerError, UnknownJob
+from ..scheduler.base import CommandMissing, Refused, Scheduler, SchedulerError, Submission, UnknownJob
+from .words import failure
 
 _LONGEST_SECONDS = 60.0
 _DELETE_AGAIN_SECONDS = 30.0
 """After how long a job is deleted again whose end was accepted: nodes may take their time."""
 _NOT_FOUND = 2
 """So many answers without a job mean that there is none."""
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """A qsub that did not answer: its job may exist.
+
+    Attributes
+    ----------
+    seconds : how long it was waited for.
+    words : what it said all the same.
+    """
+
+    seconds: float
+    words: str
 
 
 class Asking:
@@ -44,6 +61,19 @@ class Asking:
         self._silent = silent
         self._refused = refused
         self._log = log
+
+    async def submit(self, submission: Submission, queue: str) -> JobId | Failure | Unheard:
+        """Return the id of a new job, or why there is none, or that nobody said; `queue` is for words."""
+        asked_at = time.monotonic()
+        try:
+            return await self._scheduler.submit(submission)
+        except Refused as error:
+            params = {"queue": queue, "detail": error.message, "hint": error.hint}
+            return failure("job_refused", params, error.output)
+        except CommandMissing as error:
+            return failure("scheduler_missing", {"command": error.command}, error.output)
+        except SchedulerError as error:
+            return Unheard(time.monotonic() - asked_at, error.output or error.message)
 
     async def find(self, name: str) -> list[JobId]:
         """Return the jobs of this name, newest last, however long the scheduler takes to answer."""

@@ -10,6 +10,7 @@ from pxengines.launch.files import read_tail
 from pxengines.launch.paths import RunPaths
 
 from ..api.models import ClusterJob, Failure, JobOutcome, JobRole
+from .batch_jobs import WAITING
 from .care import read_run_events, why_run_ended
 from .store import RunRecord
 from .words import failure
@@ -37,10 +38,11 @@ def why_batch_ended(
     main = jobs.get("cluster") or jobs["engines"]
     ended = _first_ended(jobs, main)
     job_id = ended.job_id or ""
-    _wait_for_output(paths, ended.role)
-    log, _ = read_tail(paths.job_log(ended.role), _LINES)
     outcome = ended.outcome
     code = outcome.code if outcome is not None else None
+    if code != "never_ran":
+        _wait_for_output(paths, ended.role)
+    log, _ = read_tail(paths.job_log(ended.role), _LINES)
     told_by_scheduler = _TIME_IS_OVER.search(log) is not None
     if (
         code == "walltime"
@@ -59,7 +61,11 @@ def why_batch_ended(
     own = why_run_ended(paths, record, python=python, registered_most=registered_most, stop_asked=False)
     if told and own is not None and own.code not in _VAGUE:
         return own
-    if code == "deleted" or (told and own is None and code in (None, "unknown", "signal", "exit_status")):
+    if (
+        code == "deleted"
+        or _taken_from_the_queue(ended, told=bool(told or log))
+        or (told and own is None and code in (None, "unknown", "signal", "exit_status"))
+    ):
         return failure("job_deleted", {"job_id": job_id}, log)
     if code == "succeeded" and told and own is None:
         return None
@@ -96,6 +102,16 @@ def clock_time(seconds: int | None) -> str:
 def _first_ended(jobs: Mapping[JobRole, ClusterJob], main: ClusterJob) -> ClusterJob:
     over = [job for job in jobs.values() if job.state == "finished" or job.outcome is not None]
     return main if main in over or not over else over[0]
+
+
+def _taken_from_the_queue(job: ClusterJob, *, told: bool) -> bool:
+    """Tell whether a job was deleted before it ran: schedulers then have no exit status, or forget it.
+
+    A node that cannot start a job leaves a status, and a job that ran leaves an output.
+    """
+    if job.outcome is None:
+        return job.state in WAITING and not told
+    return job.outcome.code == "never_ran" and job.outcome.exit_status is None
 
 
 def _wait_for_output(paths: RunPaths, role: JobRole) -> None:

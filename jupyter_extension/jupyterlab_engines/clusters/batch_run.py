@@ -15,35 +15,28 @@ import msgspec
 from pxengines.launch.files import read_tail
 from pxengines.launch.paths import RunPaths
 
-from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole, JobState
-from ..jobs.follow import Followed, Gone, Present, Sighting, Unknown
+from ..api.models import Batch, Cluster, ClusterJob, Failure, Job, JobRole
+from ..jobs.follow import Present, Sighting, Unknown
 from ..jobs.watch import JobWatch
-from ..scheduler.base import CommandMissing, Refused, Scheduler, SchedulerError, Submission
+from ..scheduler.base import Scheduler, Submission
 from ..waiting import set_within
 from . import state
-from .batch_asking import Asking
+from .batch_asking import Asking, Unheard
 from .batch_end import why_batch_ended
+from .batch_jobs import ACTIVE, WAITING, RunJobs, started_anew, with_reading
+from .batch_signs import HUB_SILENT, Pulse, Signs
 from .care import Changed, RunCare, RunSettings, read_run_events
 from .claims import CLAIM_SECONDS, renew_claim
 from .controller import LocalController
-from .processes import JobProcess, end_run, remove_traces
+from .processes import JobProcess, end_run, list_for_terminals, remove_traces
 from .roster import MPI_FACTS, Roster
 from .store import BatchOrder, RunRecord
 from .words import failure
 
 _JOURNAL_SECONDS = 10.0
 _EVENTS_SECONDS = 2.0
-_PULSE = 7.5
-"""How often to ask the hub for a sign of life, by the fast pace: a lost node says no last words."""
-_PULSE_PATIENCE = 5.0
-"""How long it may take to answer, likewise."""
-_RESTART_SECONDS = 1.5
-"""A job whose start moved by more than this was started anew; schedulers tell it in whole seconds."""
 _SOON_SECONDS = 1.0
 """An answer within this time was no silence: the number of seconds would say nothing."""
-_WAITING: frozenset[JobState] = frozenset({"queued", "held", "waiting"})
-_ACTIVE: frozenset[JobState] = frozenset({"running", "suspended", "exiting"})
-_LAST_WORDS = frozenset({"stopping", "cannot_start", "job_ended"})
 
 
 def script_path(paths: RunPaths, role: JobRole) -> Path:
@@ -76,14 +69,11 @@ class BatchRun(RunCare):
         self.taken_over = False
         """Whether another server looks after the run now."""
         self._watch_jobs = watch
-        self._scheduler = scheduler
-        self._followed: dict[JobRole, Followed] = {}
-        self._seen: dict[JobRole, Sighting] = {}
+        self._jobs = RunJobs(watch, paths, self._saw)
         self._news = asyncio.Event()
         self._awaits_controller = False
-        self._signs: tuple[bool, ...] = ()
-        self._begun = ""
-        self._silent_hub = False
+        self._signs = Signs()
+        self._pulse = Pulse(watch.pace.fast, self._tell_pulse)
         self._started_at: float | None = None
         self._restarted = False
         self._runs_again = False
@@ -164,8 +154,7 @@ class BatchRun(RunCare):
         finally:
             beat.cancel()
             self._controller.let_go()
-            for followed in self._followed.values():
-                followed.close()
+            self._jobs.close()
 
     async def _keep_claim(self) -> None:
         """Tell servers on other hosts that this run is looked after; leave it to one that took it over."""
@@ -201,6 +190,8 @@ class BatchRun(RunCare):
                 if verdict is not None:
                     return await self._reconsider(verdict)
                 if self._runs() and follow is None:
+                    if self._order.legacy:  # jobs of ours do it themselves
+                        await asyncio.to_thread(list_for_terminals, self._paths, self._log)
                     follow = asyncio.create_task(self._follow())
                     follow.add_done_callback(lambda _: self._news.set())
                 elif not self._runs() and follow is not None:
@@ -234,9 +225,8 @@ class BatchRun(RunCare):
 
     async def _wait_for_news(self) -> None:
         """Wait for the scheduler, the hub or somebody; meanwhile hear what the job itself tells."""
-        if self.cluster.state == "ready" and not any(self._signs):
-            for followed in self._followed.values():
-                followed.calm()
+        if self.cluster.state == "ready" and self._signs.calm:
+            self._jobs.calm()
         if self._awaits_controller:
             await set_within(self._news, _EVENTS_SECONDS)
             return
@@ -249,31 +239,36 @@ class BatchRun(RunCare):
     async def _hurry_for_a_reason(self) -> None:
         """Ask the scheduler more often, once for each sign that the job is about to end or began anew."""
         events = await asyncio.to_thread(read_run_events, self._paths)
-        told = any(event["event"] in _LAST_WORDS for event in events)
-        begun = " ".join(str(event.get("at")) for event in events if event["event"] == "job_started")
+        asked = await asyncio.to_thread(self._paths.stop_request.exists)
         ends_at = self._batch.ends_at
-        over = ends_at is not None and time.time() > ends_at
-        signs = (self.cluster.state == "degraded", told, over, self._silent_hub)
-        again = begun != self._begun and self._begun != ""
-        if again or (signs != self._signs and any(signs)):
-            for followed in self._followed.values():
-                followed.hurry(time.monotonic())
-        self._signs, self._begun = signs, begun
+        if self._signs.new(
+            events,
+            asked=asked,
+            degraded=self.cluster.state == "degraded",
+            time_over=ends_at is not None and time.time() > ends_at,
+            silent=self._pulse.missed,
+        ):
+            self._jobs.hurry()
 
     async def _keep_up(self, roster: Roster) -> Failure | None:
-        pulse = asyncio.create_task(self._feel_pulse(roster))
+        pulse = asyncio.create_task(self._pulse.feel(roster))
         try:
             return await super()._keep_up(roster)
         finally:
             pulse.cancel()
             await asyncio.wait({pulse})
-            self._silent_hub = False
 
-    async def _feel_pulse(self, roster: Roster) -> None:
-        fast = self._watch_jobs.pace.fast
-        while True:
-            await asyncio.sleep(_PULSE * fast)
-            self._silent_hub = not await roster.answers(_PULSE_PATIENCE * fast)
+    def _heard(self, answered: bool) -> None:
+        self._pulse.heard(answered)
+
+    @property
+    def _notice(self) -> str | None:
+        """What is to be told of a cluster whose engines nobody can reach: its scheduler may not know yet."""
+        return HUB_SILENT if self._pulse.lost and self.cluster.state in ("ready", "degraded") else None
+
+    def _tell_pulse(self) -> None:
+        if self.cluster.state in ("ready", "degraded"):
+            self._put_batch(reason=self._notice)
 
     # --- submitting
 
@@ -291,7 +286,7 @@ class BatchRun(RunCare):
                 if verdict is not None or self._stop.is_set():
                     return verdict
             self._follow_job(role)
-            if role == "controller" and self._job(role).state not in _ACTIVE:
+            if role == "controller" and self._job(role).state not in ACTIVE:
                 return None  # engines that wait for a queued controller would burn their walltime
         return None
 
@@ -317,20 +312,14 @@ class BatchRun(RunCare):
             work_dir=Path(self._settings.work_dir),
             output=self._paths.job_log(role),
         )
-        asked_at = time.monotonic()
-        try:
-            job_id = await self._scheduler.submit(submission)
-        except Refused as error:
-            self._put_order(began=order.began)
-            params = {"queue": self._batch.resources.queue or "", "detail": error.message, "hint": error.hint}
-            return failure("job_refused", params, error.output)
-        except CommandMissing as error:
-            self._put_order(began=order.began)  # nothing can have been submitted
-            return failure("scheduler_missing", {"command": error.command}, error.output)
-        except SchedulerError as error:
-            self._log.warning("qsub for cluster %s did not answer: %s", self._paths.key, error.message)
-            return await self._recover(role, time.monotonic() - asked_at, error.output or error.message)
-        self._submitted(role, job_id)
+        answer = await self._asking.submit(submission, self._batch.resources.queue or "")
+        if isinstance(answer, Unheard):
+            self._log.warning("qsub for cluster %s did not answer: %s", self._paths.key, answer.words)
+            return await self._recover(role, answer.seconds, answer.words)
+        if isinstance(answer, Failure):
+            self._put_order(began=order.began)  # nothing was submitted
+            return answer
+        self._submitted(role, answer)
         return None
 
     async def _recover(self, role: JobRole, seconds: float | None, output: str = "") -> Failure | None:
@@ -359,11 +348,10 @@ class BatchRun(RunCare):
 
     def _follow_job(self, role: JobRole) -> None:
         job_id = self._job(role).job_id
-        if job_id is not None and role not in self._followed:
-            self._followed[role] = self._watch_jobs.follow(job_id, lambda seen: self._saw(role, seen))
+        if job_id is not None:
+            self._jobs.follow(role, job_id)
 
     def _saw(self, role: JobRole, seen: Sighting) -> None:
-        self._seen[role] = seen
         if isinstance(seen, Present):
             self._saw_job(role, seen.job)
             self._put_batch(unknown_since=None, unknown_why=None)
@@ -374,43 +362,35 @@ class BatchRun(RunCare):
         self._news.set()
 
     def _saw_job(self, role: JobRole, job: Job) -> None:
-        known = self._job(role)
-        if (known.state, known.outcome) != (job.state, job.outcome):
-            since = known.since if known.state == job.state else time.time()
-            self._put_job(role, state=job.state, outcome=job.outcome, since=since)
-        if role == self._main and job.state == "running" and job.started_at is not None:
-            before, self._started_at = self._started_at, job.started_at
-            self._restarted |= before is not None and job.started_at - before > _RESTART_SECONDS
-        if role == self._main or job.state in _WAITING:
-            ends_at = None
-            if role == self._main and job.started_at is not None and job.walltime_seconds is not None:
-                ends_at = job.started_at + job.walltime_seconds
-            waits = job.state in _WAITING
-            self._put_batch(
-                reason=job.comment if waits else None,
-                estimated_start_at=job.estimated_start_at if waits else None,
-                ends_at=ends_at if job.state in _ACTIVE else self._batch.ends_at,
-            )
+        main = role == self._main
+        anew = main and started_anew(self._started_at, job)
+        if main and job.state == "running" and job.started_at is not None:
+            self._started_at = job.started_at
+        self._restarted |= anew
+        at = time.time()
+        batch = with_reading(self._batch, role, job, main=main, anew=anew, notice=self._notice, at=at)
+        if batch != self._batch:
+            self._advance(state.BatchChanged(at, batch))
 
     def _judge(self) -> Failure | None:
         """Move on by what was seen last; return why the run is over, if it is."""
         if self._controller.gone:
             return failure("controller_exited", {"status": ""})
         for role in self._order.roles:
-            seen = self._seen.get(role)
-            if self._over(role):
+            seen = self._jobs.seen(role)
+            if self._jobs.over(role):
                 return failure("job_lost", {"job_id": self._job(role).job_id or ""})
             if isinstance(seen, Present) and seen.job.never_runs:
                 params = {"job_id": seen.job.job_id, "comment": seen.job.comment or ""}
                 return failure("job_never_runs", params)
-        seen = self._seen.get(self._main)
+        seen = self._jobs.seen(self._main)
         if isinstance(seen, Present):
-            if (seen.job.state in _WAITING or self._restarted) and self.cluster.state != "queued":
+            if (seen.job.state in WAITING or self._restarted) and self.cluster.state != "queued":
                 # It went through the queue, seen or not; if it runs again, the next look says so.
-                self._restarted, self._runs_again = False, seen.job.state in _ACTIVE
+                self._restarted, self._runs_again = False, seen.job.state in ACTIVE
                 self._advance(state.JobQueued(time.time()))
                 self._news.set()
-            elif seen.job.state in _ACTIVE and self.cluster.state in ("submitting", "queued"):
+            elif seen.job.state in ACTIVE and self.cluster.state in ("submitting", "queued"):
                 self._restarted = False  # seen in the queue
                 self._advance(state.JobStarted(time.time()))
         return None
@@ -424,6 +404,9 @@ class BatchRun(RunCare):
             return failure("controller_exited", verdict.params, log)
         if verdict.code != "job_lost":
             return verdict
+        for role in self._order.roles:  # what they told last is not written before
+            if self._jobs.over(role):
+                await self._jobs.ended(role)
         return await asyncio.to_thread(
             why_batch_ended,
             self._paths,
@@ -440,11 +423,13 @@ class BatchRun(RunCare):
         if verdict != self._record.verdict:
             self._record = msgspec.structs.replace(self._record, verdict=verdict)
             self._journal.put(self._record)
-        left = [role for role in self._order.roles if role in self._order.began and not self._over(role)]
+        left = [role for role in self._order.roles if role in self._order.began and not self._jobs.over(role)]
         if self.cluster.state != "stopping" and (left or verdict is None):
             self._advance(state.StopAsked(time.time()))
         for role in reversed(left):
             await self._end(role)
+        for role in self._order.roles:
+            await self._jobs.ended(role)
         if self._order.controller:
             pids = await self._controller.end()
             if pids:
@@ -464,17 +449,13 @@ class BatchRun(RunCare):
             return
         self._follow_job(role)
         tries, again_at = 0, 0.0
-        while not self._over(role):
+        while not self._jobs.over(role):
             self._news.clear()
             if time.monotonic() >= again_at:
                 again_at = time.monotonic() + await self._asking.delete(job_id, tries)
                 tries += 1
-                self._followed[role].hurry(time.monotonic())
+                self._jobs.hurry()
             await set_within(self._news, max(0.1, again_at - time.monotonic()))
-
-    def _over(self, role: JobRole) -> bool:
-        seen = self._seen.get(role)
-        return isinstance(seen, Gone) or (isinstance(seen, Present) and seen.job.state == "finished")
 
 
 async def _cancel(task: asyncio.Task[Failure | None]) -> None:

@@ -154,16 +154,22 @@ class RunCare(ABC):
             self._roster = Roster(link, self._facts, self._look.set, self.cluster.engines)
             try:
                 await link.connect(_HUB_SECONDS)
+                self._heard(True)
                 if self.cluster.state == "starting":
                     self._advance(state.ControllerUp(time.time()))
                 return await self._keep_up(self._roster)
             except LinkError as error:
                 # The job tells when the controller has ended; until then it may be slow.
+                self._heard(False)
                 self._log.info("The controller of %s does not answer yet: %s", self._paths.key, error)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 await self._roster.close()
                 await link.close()
+
+    @abstractmethod
+    def _heard(self, answered: bool) -> None:
+        """Take note whether the hub answered."""
 
     def _registered(self, registered: dict[int, str]) -> None:
         self._roster.update(registered)

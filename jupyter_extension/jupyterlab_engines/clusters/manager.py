@@ -47,7 +47,7 @@ from .refusals import already, unwritten
 from .run import ClusterRun
 from .store import RunRecord, forget_run, read_record, user_name
 from .table import ClusterTable
-from .terminal import TerminalCluster
+from .terminals import Terminals
 
 _DETECT_SECONDS = 3.0
 _POLLED_SECONDS = 30.0
@@ -92,13 +92,12 @@ class ClusterManager:
         self.profile_service = profiles(self.jobs)
         self._adopter = Adopter(settings, self.jobs, self._show, log)
         self._runs: dict[str, ClusterRun | BatchRun] = {}
-        self._terminals: dict[str, TerminalCluster] = {}
         self._foreign: dict[str, RunRecord] = {}
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looked = asyncio.Event()
         self._wake = asyncio.Event()
+        self._terminals = Terminals(lambda found: self._show(found, None), self._drop, self._wake.set, log)
         self._looker: asyncio.Task[None] | None = None
-        self._closing: list[asyncio.Task[None]] = []
         self._polled_at = 0.0
         self._looked_at = 0.0
 
@@ -134,9 +133,7 @@ class ClusterManager:
         # A batch job goes on without a Jupyter server: that is what it is for.
         await asyncio.gather(*(run.ended() if run in local else run.let_go() for run in runs))
         await self.jobs.close()
-        await asyncio.gather(*(terminal.close() for terminal in self._terminals.values()))
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self._terminals.close()
         self.broadcast.close()
 
     # --- what handlers ask for
@@ -183,7 +180,7 @@ class ClusterManager:
         if request.engines > profile.max_engines:
             raise BadRequest(
                 f"engines must be a whole number from 1 to {profile.max_engines}, not {request.engines}.",
-                "Ask for fewer engines, or raise EnginesApp.max_engines in the server's configuration.",
+                "Ask for fewer engines: the limit is the site's, or EnginesApp.max_engines of the server.",
             )
         if not profile.startable:
             raise WrongState(
@@ -208,8 +205,9 @@ class ClusterManager:
             stopping = run.ask_stop()
             await run.on_record()  # what was promised is kept, also by the next server
             return stopping
-        if key in self._terminals:
-            return self._terminals[key].ask_stop()
+        terminal = self._terminals.get(key)
+        if terminal is not None:
+            return terminal.ask_stop()
         if key in self._foreign and cluster.state in state.LIVE:
             return self._stop_foreign(self._foreign[key])
         return cluster
@@ -217,10 +215,12 @@ class ClusterManager:
     async def change_job(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
         """Hold, release, delete or alter a job; deleting one of a cluster stops the cluster."""
         cluster = next((c for c in self._live_clusters() if c.batch and _has_job(c.batch, job_id)), None)
-        job = self._table.job(job_id)
-        if action == "delete" and cluster is not None and job is not None:
+        if action == "delete" and cluster is not None:
+            job = await self.jobs.job(job_id)  # before it is gone
             await self.stop(cluster.key)
             return job
+        if action == "alter_walltime" and cluster is not None:
+            await self.profile_service.check_walltime(cluster.profile, seconds)
         return await self.jobs.change(job_id, action, seconds)
 
     async def forget(self, key: str) -> None:
@@ -376,8 +376,7 @@ class ClusterManager:
             await self._note_run(key, paths)
         for key, terminal in seen.terminals.items():
             self._note_terminal(key, terminal)
-        for key in [k for k in self._terminals if k not in seen.terminals]:
-            self._lose_terminal(key)
+        self._terminals.keep(seen.terminals)
         for cluster in self._table.clusters():
             key = cluster.key
             if key not in self._runs and key not in self._terminals and key not in seen.runs:
@@ -405,27 +404,7 @@ class ClusterManager:
         run = self._runs.get(key)
         if run is not None and run.live:
             return
-        known = self._terminals.get(key)
-        if known is not None:
-            if known.same_as(sighting):
-                known.seen_again(sighting)
-                return
-            self._lose_terminal(key)
-        terminal = TerminalCluster(
-            sighting,
-            lambda cluster: self._show(cluster, None),
-            self._wake.set,
-            self._log,
-        )
-        self._terminals[key] = terminal
-        if sighting.controller_pid is not None:  # else it shows when its hub answers: the file may be old
-            self._show(terminal.cluster, None)
-
-    def _lose_terminal(self, key: str) -> None:
-        terminal = self._terminals.pop(key)
-        self._closing = [task for task in self._closing if not task.done()]
-        self._closing.append(asyncio.get_running_loop().create_task(terminal.close()))
-        self._drop(key)
+        self._terminals.note(key, sighting)
 
     # --- the table
 
@@ -463,7 +442,7 @@ class ClusterManager:
         for cluster in self._table.clusters():
             for job in cluster.batch.jobs if cluster.batch is not None else ():
                 if job.job_id is not None:
-                    by_id[job.job_id] = cluster.key
+                    by_id[job.job_id] = (cluster.key, job.role)
                 if cluster.state in state.LIVE:
                     live.add(job.name)
         return KnownJobs(by_id, frozenset(live))

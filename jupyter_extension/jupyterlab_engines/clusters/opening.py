@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from pxengines.launch.paths import RunPaths
 from pxengines.launch.spec import JobSpec
@@ -98,8 +99,9 @@ def open_batch(
     plan: StartPlan,
     run_id: str,
     dialect: Dialect | None,
+    origin: Literal["panel", "terminal"] = "panel",
 ) -> RunRecord:
-    """Put a run of a batch system on disk, its scripts too.
+    """Put a run of a batch system on disk, its scripts too; `origin` says who asked for it.
 
     Raises
     ------
@@ -133,6 +135,7 @@ def open_batch(
         engines=request.engines,
         at=at,
         batch=batch,
+        origin=origin,
     )
     record = RunRecord(
         cluster=cluster,

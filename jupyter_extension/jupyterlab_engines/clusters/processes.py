@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,7 +20,9 @@ from typing import Any
 
 import psutil
 
+from pxengines.launch.cluster_file import write_cluster_file
 from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
+from pxengines.launch.spec import JobSpec
 
 from .store import process_lives
 
@@ -144,19 +147,28 @@ def end_run(run_id: str, grace_seconds: float) -> list[int]:
 def lock_held(path: Path) -> bool:
     """Tell whether a job holds the lock `path`.
 
-    It takes the lock for a moment: ask only for runs whose job cannot be starting just now.
+    It shares the lock for a moment: ask only for runs whose job cannot be starting just now.
     """
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Shared, since two who ask are no job, and since NFS lets only writers lock exclusively.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
         os.close(handle)
     return False
+
+
+def list_for_terminals(paths: RunPaths, log: logging.Logger) -> None:
+    """Let ``ipcluster list`` and ``ipcluster stop`` find a run whose jobs know nothing of it. Blocks."""
+    try:
+        write_cluster_file(paths, JobSpec.read(paths.spec), None)
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("ipcluster will not list cluster %s: %s", paths.key, error)
 
 
 def remove_traces(paths: RunPaths, job_pid: int | None) -> None:

@@ -71,6 +71,9 @@ class ClusterRun(RunCare):
         self._started(job)
         return job
 
+    def _heard(self, answered: bool) -> None:
+        """Conclude nothing: the job's end is seen."""
+
     def _started(self, job: JobProcess) -> None:
         self._record = msgspec.structs.replace(self._record, job_pid=job.pid, job_started=job.started)
         if self.cluster.state in ("submitting", "queued"):

@@ -7,6 +7,7 @@ that cannot happen in a state raises `IllegalTransition`, so that a bug shows wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -144,8 +145,9 @@ def new_cluster(
     engines: int,
     at: float,
     batch: Batch | None = None,
+    origin: Literal["panel", "terminal"] = "panel",
 ) -> Cluster:
-    """Return a cluster of the panel whose Start was just accepted; `batch` if it goes through a scheduler."""
+    """Return a cluster of ours whose Start was just accepted; `batch` if it goes through a scheduler."""
     stages = [_stage(name) for name in _STAGES if batch is not None or name != "queued"]
     stages[0] = _stage("submitted", "active", at)
     return Cluster(
@@ -153,7 +155,7 @@ def new_cluster(
         profile=profile,
         cluster_id=cluster_id,
         run_id=run_id,
-        origin="panel",
+        origin=origin,
         state="submitting",
         state_since=at,
         created_at=at,
@@ -171,9 +173,9 @@ def new_cluster(
 def found_cluster(
     *, key: str, profile: str, cluster_id: str, run_id: str, engines: int | None, created_at: float, at: float
 ) -> Cluster:
-    """Return a cluster that a terminal started, as it is before its controller was asked.
+    """Return a cluster that a terminal started without us, as it is before its controller was asked.
 
-    It has no stages: nobody watched them.
+    It has no stages: nobody watched them, and nobody promised that it is one MPI world.
     """
     return Cluster(
         key=key,
@@ -257,7 +259,7 @@ def _engines_changed(cluster: Cluster, event: EnginesChanged) -> Cluster:
     requested = cluster.engines_requested
     complete = alive > 0 if requested is None else alive >= requested
     if cluster.state == "starting":
-        if cluster.origin == "terminal":
+        if not cluster.stages:
             return _enter(changed, "ready", event.at) if complete else changed
         if complete:
             return _move(changed, event.at, done=("controller", "engines"), active="mpi_check")
@@ -270,7 +272,7 @@ def _world_passed(cluster: Cluster, event: WorldPassed) -> Cluster:
     if cluster.state == "stopping":
         return cluster
     passed = msgspec.structs.replace(cluster, mpi=event.mpi, engines=list(event.engines))
-    if cluster.origin == "terminal":
+    if not cluster.stages:
         _require(cluster, event, "starting", "ready", "degraded")
         return passed
     _require(cluster, event, "starting")

@@ -105,10 +105,13 @@ class ClusterTable:
         A job that is the same object as before costs no comparison: the parsers hand on what did not change.
         """
         old = self._jobs
+        get = old.get
         changed = {
-            job_id for job_id, job in jobs.items() if old.get(job_id) is not job and old.get(job_id) != job
+            job_id for job_id, job in jobs.items() if (before := get(job_id)) is not job and before != job
         }
-        removed = old.keys() - jobs.keys()
+        # Made of the keys only where there is one to find: that is as slow as all of the above.
+        is_fewer = len(jobs) < len(old) or any(job_id not in old for job_id in changed)
+        removed = old.keys() - jobs.keys() if is_fewer else set()
         self._jobs = dict(jobs)
         self._jobs_changed -= removed
         self._jobs_changed |= changed

@@ -280,8 +280,7 @@ def _job_memory(p: Mapping[str, str]) -> tuple[str, str]:
 
 def _job_deleted(p: Mapping[str, str]) -> tuple[str, str]:
     return (
-        f"Somebody deleted {_job(p)}, for example with qdel, "
-        "and the controller and the engines ended with it.",
+        f"Somebody deleted {_job(p)}, for example with qdel, and the cluster ended with it.",
         "Start the cluster again. If it was not you, ask who runs the batch system.",
     )
 

@@ -79,7 +79,10 @@ async def clusters(section: Section, settings: DoctorSettings, findings: asyncio
         if record.cluster.state == "failed" and record.cluster.failure is not None:
             failure = record.cluster.failure
             section.problem(f"Cluster {key} failed: {failure.message}", failure.next_step)
+    ours = {record.cluster.key for record in records if record.cluster.state in LIVE}
     for key, terminal in seen.terminals.items():
+        if key in ours:
+            continue  # our batch jobs write ipyparallel's cluster file, too
         section.fact(f"cluster {key}", f"of a terminal, {terminal.engines or 'unknown'} engines asked for")
     if not section.facts:
         section.fact("clusters", "none")
@@ -109,7 +112,8 @@ async def clusters(section: Section, settings: DoctorSettings, findings: asyncio
 def _cluster(cluster: Cluster) -> list[str]:
     age = duration(max(0, int(time.time() - cluster.state_since)))
     engines = f"{cluster.engines_registered} of {cluster.engines_requested} engines"
-    lines = [f"{cluster.state} for {age}, {engines}, run {cluster.run_id[:8]}"]
+    origin = "a terminal" if cluster.origin == "terminal" else "the panel"
+    lines = [f"{cluster.state} for {age}, {engines}, run {cluster.run_id[:8]}, started in {origin}"]
     lines.append("history: " + " → ".join(entered.state for entered in cluster.history))
     if cluster.batch is not None:
         for job in cluster.batch.jobs:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from ..api.jobs import Job, JobList, NodeShape, Queue, RawJobs, SchedulerInfo, SchedulerStatus
-from ..api.names import ClusterKey, JobAction, JobId
+from ..api.names import ClusterKey, JobAction, JobId, JobRole
 from ..audit import Audit, AuditedScheduler
 from ..errors import ApiError, NotAllowed, SchedulerRefused, SchedulerSilent, UnknownJobId, WrongState
 from ..scheduler.base import Dialect, NoAnswer, Refused, Scheduler, SchedulerError, UnknownJob
@@ -22,6 +22,7 @@ from ..scheduler.client import DEFAULT_LIMITS, TimeLimits
 from ..scheduler.detect import detect
 from ..waiting import set_within
 from .clock import Clock
+from .deletions import DeletionsKnown
 from .follow import Pace
 from .status import no_scheduler
 from .watch import JobWatch
@@ -60,11 +61,11 @@ class KnownJobs:
 
     Attributes
     ----------
-    by_id : the cluster of each job, also of clusters that have ended.
+    by_id : the cluster of each job and what the job holds of it, also of clusters that have ended.
     live : names of the jobs of clusters that live: one of them is no orphan, even while its id is not known.
     """
 
-    by_id: Mapping[JobId, ClusterKey]
+    by_id: Mapping[JobId, tuple[ClusterKey, JobRole]]
     live: frozenset[str]
 
 
@@ -103,6 +104,7 @@ class JobService:
         self._status = no_scheduler(user, self._clock.now())
         self._read: Mapping[JobId, Job] = {}
         self._marked_by = KnownJobs({}, frozenset())
+        self._marks: dict[JobId, Job] = {}
         self._shown: Mapping[JobId, Job] = {}
         self._detected = asyncio.Event()
         self._detect_again = asyncio.Event()
@@ -168,7 +170,7 @@ class JobService:
         )
         self._set_status(status)
         self.watch = JobWatch(
-            AuditedScheduler(scheduler, self._audit),
+            DeletionsKnown(AuditedScheduler(scheduler, self._audit)),
             status,
             pace=self._settings.pace,
             put=self._take,
@@ -209,17 +211,22 @@ class JobService:
         known = self._known()
         if jobs is self._read and known == self._marked_by:
             return  # the scheduler hands on the very same jobs while nothing changes
+        read = self._read if known == self._marked_by else {}
         self._read, self._marked_by = jobs, known
-        shown = dict(jobs)
-        for job_id, job in jobs.items():
-            cluster = known.by_id.get(job_id)
+        marks = {job_id: job for job_id, job in self._marks.items() if job_id in jobs}
+        for job_id in [job_id for job_id, job in jobs.items() if read.get(job_id) is not job]:
+            job = jobs[job_id]
+            cluster, role = known.by_id.get(job_id, (None, None))
             tagged = job.name.startswith("pxe") and TAG.fullmatch(job.name) is not None
             orphan = tagged and job.name not in known.live and job.state != "finished"
             if cluster is None and not orphan:
+                marks.pop(job_id, None)
                 continue
-            before = self._shown.get(job_id)
-            marked = msgspec.structs.replace(job, cluster=cluster, orphan=orphan)
-            shown[job_id] = before if before == marked else marked
+            before = marks.get(job_id)
+            marked = msgspec.structs.replace(job, cluster=cluster, role=role, orphan=orphan)
+            marks[job_id] = before if before is not None and before == marked else marked
+        self._marks = marks
+        shown = {**jobs, **marks}
         self._shown = shown
         self._put_jobs(shown)
 
@@ -280,13 +287,13 @@ class JobService:
         command, text = await self._asked(self._need().raw_table())
         return RawJobs(command=command, text=text, read_at=self._clock.now())
 
-    async def change(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
-        """Hold, release, delete or alter a job of this user; return it as it was last read.
+    async def job(self, job_id: JobId) -> Job:
+        """Return a job of this user as it was last read; one that the table does not have is asked for.
 
         Raises
         ------
         ApiError
-            If there is no such job, the scheduler refuses or does not answer.
+            If there is no such job, or the scheduler does not answer.
         """
         await self.ready()
         scheduler = self._need()
@@ -296,6 +303,18 @@ class JobService:
             job = found.get(job_id)
         if job is None:
             raise UnknownJobId(f"The scheduler does not know the job {job_id}.", "It may have ended.")
+        return job
+
+    async def change(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
+        """Hold, release, delete or alter a job of this user; return it as it was last read.
+
+        Raises
+        ------
+        ApiError
+            If there is no such job, the scheduler refuses or does not answer.
+        """
+        job = await self.job(job_id)
+        scheduler = self._need()
         if action not in scheduler.actions:
             raise WrongState(f"This batch system cannot {_VERBS[action]} a job.", "")
         if action == "alter_walltime":

@@ -18,12 +18,22 @@ from ..api.models import Profile, ProfileSettings, Resources
 from ..api.names import Placement
 from ..errors import BadRequest, UnknownProfile
 from .legacy import LegacyProfile, NotLegacy, read_legacy
-from .settings import SettingsError, Stored, has_settings, read
-from .site import SiteProfile, changed_locks, find_site, locked_settings, site_profiles, template_of
+from .settings import SETTINGS_FILE, SettingsError, Stored, has_settings, read
+from .site import (
+    ADOPTED_FILE,
+    SiteProfile,
+    changed_locks,
+    find_site,
+    locked_settings,
+    site_profiles,
+    template_of,
+)
 from .text import count, duration, memory
 from .validate import Limits
 
 BUILTIN = "local"
+_OF_IPYTHON = "default"
+_CONFIG_FILES = ("ipcluster_config.py", "ipcontroller_config.py", "ipengine_config.py")
 NO_SCHEDULER = "No batch system was found on this machine: neither qsub nor qstat is in PATH."
 SITE_ONLY = "It is the site's. Use it: that makes a copy of your own, which can be started."
 
@@ -45,7 +55,8 @@ class Entry:
     origin, kind : as `Profile` has them.
     settings : of a batch profile, with what the site has fixed put back; None: there is a problem.
     legacy : of a legacy profile.
-    site : the site's profile that it is, or was adopted from.
+    site : the site's profile that it is, or was adopted from; None: neither, or that one is not there now.
+    template_of : the name of the site's profile that it was adopted from, there or not.
     notes : what to know of it.
     problem : why it cannot be started, whatever the batch system says; None: nothing known.
     """
@@ -57,6 +68,7 @@ class Entry:
     settings: ProfileSettings | None = None
     legacy: LegacyProfile | None = None
     site: SiteProfile | None = None
+    template_of: str | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -87,9 +99,12 @@ class Entry:
 
 
 def entries(site_dirs: Sequence[Path] = ()) -> list[Entry]:
-    """Return all profiles: the built-in one, the user's, the site's that the user has none of the name of."""
+    """Return all profiles: the built-in one, the user's, the site's that the user has none of the name of.
+
+    IPython's own, ``default``, is among them only if it is configured for clusters; `find` knows it always.
+    """
     site = site_profiles(site_dirs)
-    own = [name for name in profile_names() if name != BUILTIN]
+    own = [name for name in profile_names() if name != BUILTIN and _is_for_clusters(name)]
     shared = [_of_site(profile) for profile in site if profile.name not in (BUILTIN, *own)]
     return [_builtin(), *(_of_user(name, site) for name in own), *shared]
 
@@ -150,6 +165,18 @@ def describe(entry: Entry, limits: Limits, *, scheduler: bool) -> Profile:
     )
 
 
+def _is_for_clusters(name: str) -> bool:
+    """Tell whether a profile of the user's is one to list.
+
+    IPython makes the one called ``default`` when a kernel starts: it is for clusters only if there is a file
+    in it that says something of them.
+    """
+    if name != _OF_IPYTHON:
+        return True
+    path = profile_path(name)
+    return any((path / file).is_file() for file in (SETTINGS_FILE, ADOPTED_FILE, *_CONFIG_FILES))
+
+
 def _builtin() -> Entry:
     return Entry(name=BUILTIN, path=profile_path(BUILTIN), origin="builtin", kind="local")
 
@@ -207,6 +234,7 @@ def _of_user(name: str, site: Sequence[SiteProfile]) -> Entry:
             "batch",
             settings=locked_settings(stored.settings, of),
             site=of,
+            template_of=template,
             notes=tuple(notes),
             problem=problem,
         )

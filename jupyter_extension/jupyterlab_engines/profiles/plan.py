@@ -87,16 +87,20 @@ def enforce(
             "Stop one first.",
         )
     asked = entry.resources if resources is None else resources
-    if entry.kind == "batch" and asked is not None and allowed.max_walltime_seconds is not None:
-        walltime = asked.walltime_seconds
-        if walltime is not None and walltime > allowed.max_walltime_seconds:
-            raise OverLimit(
-                f"A walltime of {duration(allowed.max_walltime_seconds)} is allowed for {entry.name}; "
-                f"you ask for {duration(walltime)}.",
-                "Ask for less.",
-            )
+    if entry.kind == "batch" and asked is not None and asked.walltime_seconds is not None:
+        enforce_walltime(entry.name, asked.walltime_seconds, allowed)
     for name in changed_by_start(entry, engines, asked):
         raise OverLimit(f"The site has fixed {name} of {entry.name}.", "Start it as it proposes.")
+
+
+def enforce_walltime(name: str, seconds: int, allowed: Limits) -> None:
+    """Raise OverLimit if a job of the profile `name` may not have a walltime of so many seconds."""
+    most = allowed.max_walltime_seconds
+    if most is not None and seconds > most:
+        raise OverLimit(
+            f"A walltime of {duration(most)} is allowed for {name}; you ask for {duration(seconds)}.",
+            "Ask for less.",
+        )
 
 
 def changed_by_start(entry: Entry, engines: int, resources: Resources | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +25,13 @@ from ..api.models import (
     StartCluster,
 )
 from ..api.names import ClusterKey, JobRole
-from ..errors import ApiError, BadSettings, NotWritable, WrongState
+from ..errors import ApiError, BadSettings, NotWritable, UnknownProfile, WrongState
 from ..scheduler.base import Dialect
 from . import settings as on_disk
 from .catalogue import BUILTIN, NO_SCHEDULER, Entry, check_name, describe, entries, find
 from .diff import against_template
 from .fit import fitted
-from .plan import StartPlan, changed_by_start, enforce, plan
+from .plan import StartPlan, changed_by_start, enforce, enforce_walltime, plan
 from .script import roles
 from .site import adopt, changed_locks, find_site
 from .strings import error
@@ -150,6 +151,23 @@ class ProfileService:
         """
         await asyncio.to_thread(self._deleted, name)
 
+    async def check_walltime(self, name: str, seconds: int) -> None:
+        """Refuse to give a job of a cluster a walltime that its profile may not ask for.
+
+        Parameters
+        ----------
+        name : the cluster's profile; where it is gone by now, the server's own limits hold.
+
+        Raises
+        ------
+        OverLimit
+            If it is too long.
+        """
+        allowed = self._limits
+        with contextlib.suppress(UnknownProfile):
+            allowed = (await asyncio.to_thread(find, name, self._site_dirs)).limits(allowed)
+        enforce_walltime(name, seconds, allowed)
+
     async def plan(
         self,
         request: StartCluster,
@@ -241,7 +259,15 @@ class ProfileService:
             error(field, "The site has fixed this: leave it as it is.")
             for field in changed_by_start(entry, wanted.engines, wanted.resources)
         ]
-        return found + problems(entry.settings, asked.engines, asked.resources, await self._info(), limits)
+        dialect = self._dialect()
+        return found + problems(
+            entry.settings,
+            asked.engines,
+            asked.resources,
+            await self._info(),
+            limits,
+            nodes_alike=dialect is not None and dialect.nodes_alike,
+        )
 
     async def _preview(self, wanted: _Asked) -> Preview:
         asked = await self._fitted(wanted)
@@ -277,7 +303,11 @@ class ProfileService:
         known = next((e for e in entries(self._site_dirs) if e.name == name), None)
         if known is None or known.kind != "batch":
             return Entry(name, profile_path(name), "user", "batch", settings=settings)
-        return Entry(name, known.path, known.origin, "batch", settings=settings, site=known.site)
+        # They may mend what is wrong with the settings on the disk, but not that the site's are missing.
+        problem = None if known.settings is None else known.problem
+        return Entry(
+            name, known.path, known.origin, "batch", settings=settings, site=known.site, problem=problem
+        )
 
     def _saved(self, name: str, request: SaveProfile) -> Entry:
         known = next((e for e in entries(self._site_dirs) if e.name == name), None)
@@ -302,7 +332,7 @@ class ProfileService:
             on_disk.write(
                 profile_path(name),
                 on_disk.Stored(
-                    settings=request.settings, template_of=None if template is None else template.name
+                    settings=request.settings, template_of=None if known is None else known.template_of
                 ),
             )
         except OSError as reason:

@@ -72,7 +72,7 @@ def string_problems(settings: ProfileSettings, resources: Resources) -> Iterator
     if address and _ADDRESS.fullmatch(address) is None:
         yield error("controller_address", f"{address[:100]!r} cannot be an address or interface.")
     if address in ("*", "0.0.0.0", "::"):  # noqa: S104 - what is warned of
-        yield _warning(
+        yield warning(
             "controller_address",
             "The controller would listen on all networks of its node. Name one address or interface.",
         )
@@ -83,7 +83,8 @@ def error(field: str, message: str) -> FieldProblem:
     return FieldProblem(field=field, message=message, severity="error")
 
 
-def _warning(field: str, message: str) -> FieldProblem:
+def warning(field: str, message: str) -> FieldProblem:
+    """Return a problem that lets the job be submitted."""
     return FieldProblem(field=field, message=message, severity="warning")
 
 
@@ -113,25 +114,35 @@ def _prologue(lines: Sequence[str]) -> Iterator[FieldProblem]:
                 f"prologue[{index}]", "An option of the job belongs in the further options, without #PBS."
             )
         if _ENDS.match(line):
-            yield _warning(f"prologue[{index}]", "The script would end here, before the engines start.")
+            yield warning(f"prologue[{index}]", "The script would end here, before the engines start.")
     if lines and (len(lines[-1]) - len(lines[-1].rstrip("\\"))) % 2:
         yield error(f"prologue[{len(lines) - 1}]", "The last line cannot go on in the next: it ends with \\.")
     try:
         shlex.split("\n".join(lines), comments=True)
     except ValueError:
-        yield _warning("prologue", "A quotation is not closed: the engines may never start.")
+        yield warning("prologue", "A quotation is not closed: the engines may never start.")
 
 
 def _directive(field: str, directive: str) -> Iterator[FieldProblem]:
     if directive.lstrip().upper().startswith("#PBS"):
         yield error(field, "Leave out #PBS: it is put before each option.")
         return
+    acts = _for_a_shell(directive)
+    if acts is not None:
+        acts = "A backquote" if acts == "`" else f"`{acts}`"
+        yield error(
+            field,
+            f"{acts} means nothing here: no shell reads a #PBS line. Leave it out, or quote it with '.",
+        )
+        return
     try:
         options, rest = getopt.getopt(shlex.split(directive), _OPTIONS)
     except (ValueError, getopt.GetoptError) as problem:
         yield error(field, f"{directive!r} cannot be read as options of qsub: {problem}.")
         return
-    if rest or not options:
+    if rest and rest[0].startswith("#"):
+        yield error(field, "A comment cannot stand behind an option.")
+    elif rest or not options:
         yield error(field, f"{directive!r} is not an option of qsub, e.g. -l place=excl.")
     for option, value in options:
         if option in _REFUSED:
@@ -142,13 +153,32 @@ def _directive(field: str, directive: str) -> Iterator[FieldProblem]:
             yield from _resource(field, value)
 
 
+def _for_a_shell(directive: str) -> str | None:
+    """Return the first character that a shell would act upon, outside quotes; None: there is none.
+
+    Between double quotes it would still put in variables and commands.
+    """
+    quote = ""
+    for character in directive:
+        if quote:
+            if character == quote:
+                quote = ""
+            elif quote == '"' and character in "$`":
+                return character
+        elif character in "'\"":
+            quote = character
+        elif character in ";&|<>()$`":
+            return character
+    return None
+
+
 def _resource(field: str, value: str) -> Iterator[FieldProblem]:
     for part in re.split(r"[,:+]", value):
         name = part.partition("=")[0].strip().lower()
         if name == "walltime":
             yield error(field, "The walltime has a field of its own.")
         elif name in _RESOURCE_FIELDS:
-            yield _warning(
+            yield warning(
                 field, f"-l {name}: {_RESOURCE_FIELDS[name]} has a field of its own; the two may contradict."
             )
 

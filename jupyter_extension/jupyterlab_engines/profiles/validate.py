@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ..api.jobs import NodeShape, Queue, SchedulerInfo
 from ..api.profiles import FieldProblem, ProfileSettings, Resources
-from ..scheduler.directives import cores_per_engine, engines_over_nodes
-from .strings import error, string_problems
+from ..scheduler.directives import cores_per_engine
+from .layout import Layout, core_field, idle_cores, node_field, spread_problems
+from .strings import error, string_problems, warning
 from .text import count, duration, memory
 
 MIN_WALLTIME_SECONDS = 60
@@ -42,36 +43,14 @@ class Limits:
         )
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How engines are spread over nodes.
-
-    Attributes
-    ----------
-    nodes : how many.
-    engines_per_node : most engines on one node.
-    cores_per_node : most cores that one node must have.
-    """
-
-    nodes: int
-    engines_per_node: int
-    cores_per_node: int
-
-    @classmethod
-    def of(cls, engines: int, resources: Resources) -> Layout:
-        """Return the layout of `engines` engines; raises ValueError if they cannot be spread like that."""
-        spread = engines_over_nodes(engines, resources)
-        per_node = spread[0][1]
-        nodes = sum(nodes for nodes, _ in spread)
-        return cls(nodes, per_node, per_node * cores_per_engine(resources))
-
-
 def problems(
     settings: ProfileSettings,
     engines: int,
     resources: Resources,
     info: SchedulerInfo | None,
     limits: Limits,
+    *,
+    nodes_alike: bool = False,
 ) -> list[FieldProblem]:
     """Return what is wrong with starting `engines` engines on `resources`; empty: nothing is known to be.
 
@@ -81,13 +60,15 @@ def problems(
     engines, resources : of the start.
     info : queues and nodes; None: the scheduler has not told them.
     limits : the site's.
+    nodes_alike : each node of a job is asked for the same, see `Dialect`.
     """
     found = [*string_problems(settings, resources), *_numbers(engines, resources)]
     sound = not any(p.severity == "error" and not p.field.startswith(_TEXTS) for p in found)
     found += _limits(engines, resources, info, limits)
-    spread = [*_spread(engines, resources)] if sound else []
+    spread = [*spread_problems(engines, resources)] if sound else []
     if sound and not any(p.severity == "error" for p in spread):
         layout = Layout.of(engines, resources)
+        spread += idle_cores(engines, resources, layout) if nodes_alike else ()
         spread += _thin(resources, layout)
         if info is not None:
             if not any(p.field == "resources.queue" for p in found):
@@ -137,29 +118,9 @@ def _limits(engines: int, resources: Resources, info: SchedulerInfo | None, limi
         )
 
 
-def _spread(engines: int, resources: Resources) -> Problems:
-    nodes, per_node = resources.nodes, resources.engines_per_node
-    if nodes is not None and nodes > engines:
-        yield error(
-            "resources.nodes", f"{count(nodes, 'node')} for {count(engines, 'engine')}: some are empty."
-        )
-    elif nodes is not None and per_node is not None:
-        if nodes * per_node < engines:
-            yield error(
-                "resources.engines_per_node",
-                f"{count(nodes, 'node')} with {count(per_node, 'engine')} each hold {nodes * per_node}; "
-                f"you ask for {engines}.",
-            )
-        elif (nodes - 1) * per_node >= engines:
-            yield _warning(
-                "resources.nodes",
-                f"{count(engines, 'engine')} fit on {count(-(-engines // per_node), 'node')}.",
-            )
-
-
 def _thin(resources: Resources, layout: Layout) -> Problems:
     if resources.memory_bytes is not None and resources.memory_bytes < _THIN_MEMORY * layout.engines_per_node:
-        yield _warning(
+        yield warning(
             "resources.memory_bytes",
             f"{memory(resources.memory_bytes)} is little for {count(layout.engines_per_node, 'engine')} on a "
             "node: the scheduler may end them.",
@@ -176,11 +137,13 @@ def _queue(engines: int, resources: Resources, layout: Layout, queues: list[Queu
             yield error(
                 "resources.queue", f"There is no queue `{resources.queue}`. There is: {names or 'none'}."
             )
+        else:
+            yield from _no_queue_allows(resources, queues)
         return
     if not queue.enabled:
         yield error("resources.queue", f"The queue `{queue.name}` is closed: it takes no jobs.")
     elif not queue.started:
-        yield _warning("resources.queue", f"The queue `{queue.name}` takes jobs, but runs none at present.")
+        yield warning("resources.queue", f"The queue `{queue.name}` takes jobs, but runs none at present.")
     most, walltime = queue.max_walltime_seconds, resources.walltime_seconds
     if most is not None and walltime is not None and walltime > most:
         yield error(
@@ -189,13 +152,28 @@ def _queue(engines: int, resources: Resources, layout: Layout, queues: list[Queu
         )
     if queue.max_nodes is not None and layout.nodes > queue.max_nodes:
         yield error(
-            _node_field(resources),
+            node_field(resources),
             f"`{queue.name}` allows {count(queue.max_nodes, 'node')}; you ask for {layout.nodes}.",
         )
     cores = engines * cores_per_engine(resources)
     if queue.max_cores is not None and cores > queue.max_cores:
         yield error(
             "engines", f"`{queue.name}` allows {count(queue.max_cores, 'core')}; you ask for {cores}."
+        )
+
+
+def _no_queue_allows(resources: Resources, queues: list[Queue]) -> Problems:
+    """Yield that a walltime is too long for any queue: for when it is not known which one it will be."""
+    limits = [(queue.max_walltime_seconds, queue.name) for queue in queues if queue.enabled]
+    known = [(most, name) for most, name in limits if most is not None]
+    walltime = resources.walltime_seconds
+    if walltime is None or not known or len(known) < len(limits):
+        return
+    most, name = max(known)
+    if walltime > most:
+        yield warning(
+            "resources.walltime_seconds",
+            f"No queue allows {duration(walltime)}: `{name}` allows most, {duration(most)}.",
         )
 
 
@@ -206,7 +184,7 @@ def _nodes(resources: Resources, layout: Layout, shapes: list[NodeShape]) -> Pro
     most_cores = max(shape.cores for shape in shapes)
     if layout.cores_per_node > most_cores:
         yield error(
-            _core_field(resources),
+            core_field(resources),
             f"No node has more than {count(most_cores, 'core')}; you ask for {layout.cores_per_node} on one"
             f"{'' if resources.engines_per_node or resources.nodes else ': spread the engines over nodes'}.",
         )
@@ -231,24 +209,12 @@ def _nodes(resources: Resources, layout: Layout, shapes: list[NodeShape]) -> Pro
     if nodes > there:
         kind = "" if len(fitting) == len(shapes) else " with that many cores and that much memory"
         verb = "is" if there == 1 else "are"
-        yield error(
-            _node_field(resources), f"There {verb} {count(there, 'node')}{kind}; you ask for {nodes}."
-        )
+        yield error(node_field(resources), f"There {verb} {count(there, 'node')}{kind}; you ask for {nodes}.")
     elif nodes > up:
-        yield _warning(
-            _node_field(resources),
+        yield warning(
+            node_field(resources),
             f"{up} of {count(there, 'node')} {'is' if up == 1 else 'are'} up: the job waits for others.",
         )
-
-
-def _node_field(resources: Resources) -> str:
-    return "resources.nodes" if resources.nodes is not None else "engines"
-
-
-def _core_field(resources: Resources) -> str:
-    if resources.engines_per_node is not None:
-        return "resources.engines_per_node"
-    return _node_field(resources)
 
 
 def _the_queue(resources: Resources, queues: list[Queue]) -> Queue | None:
@@ -262,7 +228,3 @@ def _the_queue(resources: Resources, queues: list[Queue]) -> Queue | None:
 def _least(one: int | None, other: int | None) -> int | None:
     given = [limit for limit in (one, other) if limit is not None]
     return min(given) if given else None
-
-
-def _warning(field: str, message: str) -> FieldProblem:
-    return FieldProblem(field=field, message=message, severity="warning")

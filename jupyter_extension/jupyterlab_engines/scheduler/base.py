@@ -23,7 +23,7 @@ from ..api.jobs import Job, NodeShape, Queue
 from ..api.names import Dialect as DialectName
 from ..api.names import JobAction, JobId
 from ..api.profiles import Resources
-from .remember import Remembered
+from .remember import Remembered, jobs_in, same
 
 RefusalCode = Literal[
     "unknown_queue",
@@ -153,10 +153,18 @@ class Listing:
     ----------
     jobs : by id, in the scheduler's order.
     raw : by id, what is remembered of each, other users' jobs too: the next reading only parses what differs.
+    pieces : the bytes of each of those, in the same order; none where the output is not cut into them.
     """
 
     jobs: Mapping[JobId, Job]
     raw: Mapping[JobId, Remembered] = field(default_factory=dict)
+    pieces: Sequence[bytes] = field(default=(), repr=False, compare=False)
+
+    def then(self, raw: Mapping[JobId, Remembered], pieces: Sequence[bytes]) -> Listing:
+        """Return the listing that was read after this one: with the very same `jobs` if none has changed."""
+        if same(raw, self.raw):
+            return Listing(self.jobs, self.raw, pieces)
+        return Listing(jobs_in(raw), raw, pieces)
 
 
 EMPTY = Listing({})
@@ -173,6 +181,8 @@ class Dialect(ABC):
     name: ClassVar[DialectName]
     actions: ClassVar[frozenset[JobAction]]
     default_seconds: ClassVar[float] = 30.0
+    nodes_alike: ClassVar[bool] = False
+    """Whether it can only ask for the same on each node of a job; see `directives`."""
 
     def __init__(self, version: str, server: str) -> None:
         self.version = version
@@ -235,6 +245,14 @@ class Dialect(ABC):
     @abstractmethod
     def read_queues(self, done: Completed) -> list[Queue]:
         """Return the queues."""
+
+    @abstractmethod
+    def default_queue(self) -> Command:
+        """Return the command that tells which queue a job without one gets."""
+
+    @abstractmethod
+    def read_default_queue(self, done: Completed) -> str | None:
+        """Return that queue's name, as `read_queues` has it; None: there is none."""
 
     @abstractmethod
     def nodes(self) -> Command:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from ..api.jobs import Job, NodeShape, Queue
 from ..api.names import JobAction, JobId
 from .answer import exit_status, text
@@ -22,6 +24,7 @@ from .base import (
     NoAnswer,
     Refused,
     Scheduler,
+    SchedulerError,
     Submission,
     UnknownJob,
 )
@@ -149,10 +152,12 @@ class BatchScheduler(Scheduler):
         return shlex.join(command.argv), text(done.stdout)
 
     async def queues(self) -> list[Queue]:
-        """Return the queues and their limits."""
+        """Return the queues and their limits; none is the default one where that cannot be learned."""
         async with self._one_query:
             done = await self._ask(self._dialect.queues())
-            return await _read(partial(self._dialect.read_queues, done), done)
+            queues = await _read(partial(self._dialect.read_queues, done), done)
+            default = await self._default_queue() if queues else None
+        return [msgspec.structs.replace(queue, is_default=queue.name == default) for queue in queues]
 
     async def nodes(self) -> list[NodeShape]:
         """Return how many nodes of which shape there are."""
@@ -189,6 +194,14 @@ class BatchScheduler(Scheduler):
 
     async def _ask(self, command: Command) -> Completed:
         return await run(replace(command, seconds=self._limits.other), self._query_environ)
+
+    async def _default_queue(self) -> str | None:
+        """Return the name of the default queue; None: there is none, or it is not told."""
+        try:
+            return self._dialect.read_default_queue(await self._ask(self._dialect.default_queue()))
+        except SchedulerError:
+            # The limits of the queues are worth having without it: forms then say "the default queue".
+            return None
 
     async def _read_jobs(self, user: str | None) -> Mapping[JobId, Job]:
         async with self._one_query:

@@ -269,6 +269,7 @@ class LocalScheduler(Scheduler):
             never_runs=False,
             outcome=_outcome(record, status) if ended else None,
             cluster=None,
+            role=None,
             orphan=False,
         )
 

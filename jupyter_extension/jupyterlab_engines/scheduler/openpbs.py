@@ -135,7 +135,7 @@ class OpenPbs(Pbs):
         return Command(("qstat", "-Q", "-f", "-F", "json"), self.default_seconds)
 
     def read_queues(self, done: Completed) -> list[Queue]:
-        """Return the queues; which is the default one is not told."""
+        """Return the queues; which is the default one, `default_queue` tells."""
         if exit_status(done) != 0:
             raise no_answer(refusal(done, "list the queues"))
         return [

@@ -16,7 +16,7 @@ from .jobids import READ_ID, array_of
 from .outcome import openpbs_outcome
 from .qstat import date_seconds, duration_seconds, integer, openpbs_hosts, size_bytes, user_name
 from .qstat_text import records
-from .remember import Remembered, Twice, jobs_in, remembered, reread, same
+from .remember import Remembered, Twice, jobs_in, remembered, reread
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -143,37 +143,42 @@ def _read_lines(document: bytes, user: str | None, last: Listing) -> Listing | N
     if frame is None:
         return None
     job_end = frame[1] + b"}"
+    first, *others = document.split(job_end + b",")
+    *pieces, ending = [first[frame.start(1) :], *others]
+    piece, _, rest = ending.partition(job_end)
+    if _TAIL.fullmatch(rest) is None:
+        return None
+    pieces.append(piece)
 
-    def id_at(position: int) -> JobId | None:
-        head = _HEAD.match(document, position)
-        return None if head is None else head[1].decode("ascii")
-
-    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
-        end = document.find(job_end, position) + len(job_end)
-        if end < len(job_end):
+    def id_of(piece: bytes) -> JobId:
+        head = _HEAD.match(piece)
+        if head is None or job_end in piece:
             raise Unreadable("")
-        return _remembered(job_id, document[position:end], user), end
+        return head[1].decode("ascii")
+
+    def read(job_id: JobId, piece: bytes) -> Remembered:
+        return _remembered(job_id, piece, user, job_end)
 
     try:
-        found, end = reread(document, frame.start(1), last.raw, id_at, read_at, b",")
+        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
     except (Unreadable, Twice):
         return None
-    if _TAIL.fullmatch(document, end) is None:
-        return None
-    return last if same(found, last.raw) else Listing(jobs_in(found), found)
 
 
-def _remembered(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
-    """Return a job, of another user's only that it is one; before its bytes its id may stand."""
+def _remembered(job_id: JobId, raw: bytes, user: str | None, end: bytes = b"") -> Remembered:
+    """Return a job, of another user's only that it is one; before its bytes its id may stand.
+
+    end : what is missing of the bytes, the last brace.
+    """
     known = remembered(job_id, None, raw, _VALUES)
-    get = _flat(known.stable)
+    get = _flat(known.stable + end)
     owner = get("Job_Owner")
     if user is not None and owner and user_name(owner) != user:
         return known
     job = _job(job_id, get)
     if job.state != "finished":
         return msgspec.structs.replace(known, job=job)
-    return remembered(job_id, _job(job_id, _flat(raw)), raw)
+    return remembered(job_id, _job(job_id, _flat(raw + end)), raw)
 
 
 def _mended(document: bytes) -> bytes:
@@ -284,6 +289,7 @@ def _job(job_id: JobId, get: Callable[[str], str | None]) -> Job:
         if finished
         else None,
         cluster=None,
+        role=None,
         orphan=False,
     )
 

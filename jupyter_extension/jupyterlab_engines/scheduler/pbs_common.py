@@ -16,6 +16,7 @@ from .qstat import duration_text
 from .refusals import refusal, words
 
 _SUBMIT_SECONDS = 60.0
+_DEFAULT_QUEUE = re.compile(r"^ {4}default_queue = (\S+)$", re.MULTILINE)
 DOING: dict[JobAction, str] = {
     "hold": "hold job {}",
     "release": "release job {}",
@@ -65,6 +66,20 @@ class Pbs(Dialect):
     def raw_table(self, user: str) -> Command:
         """Return ``qstat -tn -u USER``."""
         return Command(("qstat", "-tn", "-u", user), self.default_seconds)
+
+    def default_queue(self) -> Command:
+        """Return ``qstat -B -f``, which tells of the server itself."""
+        return Command(("qstat", "-B", "-f"), self.default_seconds)
+
+    def read_default_queue(self, done: Completed) -> str | None:
+        """Return the server's ``default_queue``."""
+        if exit_status(done) != 0:
+            raise no_answer(self._refusal(done, "tell its default queue"))
+        said = text(done.stdout)
+        if not said.startswith("Server:"):
+            raise Unreadable("qstat did not tell of the server.", "", said[:2000])
+        found = _DEFAULT_QUEUE.search(said)
+        return found[1] if found else None
 
     # --- changing
 

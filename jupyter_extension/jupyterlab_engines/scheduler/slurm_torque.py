@@ -1,6 +1,6 @@
 """Slurm behind its Torque commands: ``qsub``, ``qstat`` and the others of slurm-wlm-torque. Pure.
 
-What they do not say: how a job ended, why it waits, its memory, its array, which queue is the default. Jobs
+What they do not say: how a job ended, why it waits, its memory, its array. Jobs
 that have ended stay listed for MinJobAge (300 s unless the site changed it); later they are unknown.
 
 - ``mtime`` is when it started (for a queued job: when Slurm expects it to), ``ctime`` when it ended or will.
@@ -36,13 +36,15 @@ from .directives import (
 from .jobids import checked_id, id_in
 from .outcome import UNKNOWN
 from .qstat import date_seconds, duration_seconds, duration_text, integer, slurm_hosts
-from .remember import Remembered, Twice, jobs_in, remembered, reread, same
+from .remember import Remembered, Twice, remembered, reread
 from .slurm_refusals import read_change, read_refusal
 
 _BARE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _LISTED = re.compile(r"[0-9]{1,18}(?:_[0-9]{1,10})?", re.ASCII)
 _NOTHING = 153
 """Exit status of qstat when no job matched, and always of ``qstat -q``."""
+_MOST_OF_A_NAME = 16
+"""Characters of a queue's name that ``qstat -q`` prints."""
 _MOST_IDS = 200
 """More than that are looked up in the table of all: the wrapper reads it anyway."""
 _HEAD = b"Job Id:\t"
@@ -75,6 +77,7 @@ class SlurmTorque(Dialect):
 
     name: ClassVar[DialectName] = "slurm_torque"
     actions: ClassVar[frozenset[JobAction]] = frozenset({"hold", "release", "delete"})
+    nodes_alike: ClassVar[bool] = True
 
     # --- submitting
 
@@ -165,7 +168,7 @@ class SlurmTorque(Dialect):
                 name=queue[1],
                 enabled=queue[4] == "E",
                 started=queue[5] == "R",
-                is_default=False,  # it does not say
+                is_default=False,  # see default_queue
                 max_walltime_seconds=duration_seconds(queue[2]),
                 default_walltime_seconds=None,
                 max_nodes=integer(queue[3]),
@@ -174,6 +177,15 @@ class SlurmTorque(Dialect):
             for queue in found
             if queue is not None
         ]
+
+    def default_queue(self) -> Command:
+        """Return Slurm's own command: none of Torque's here tells it."""
+        return self._query("sinfo", "--noheader", "--format=%P")
+
+    def read_default_queue(self, done: Completed) -> str | None:
+        """Return the partition with a star, cut as in the list of queues."""
+        found = re.search(r"^(\S+)\*$", _answer(done).decode("utf-8", "replace"), re.MULTILINE)
+        return found[1][:_MOST_OF_A_NAME] if found else None
 
     def nodes(self) -> Command:
         """Return the command that tells the nodes."""
@@ -247,39 +259,38 @@ def _answer(done: Completed) -> bytes:
 
 def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
     output = _answer(done)
-    if not output.strip():
+    if not output or output.isspace():
         if done.status == _NOTHING:
             return EMPTY
         raise Unreadable("qstat said that it found jobs, and printed none.", "It is asked again.")
     begin = 0 if output.startswith(_HEAD) else output.find(b"\n" + _HEAD) + 1
     if not output.startswith(_HEAD, begin):
         raise Unreadable("The list of jobs cannot be read.", "It is asked again.", text(output))
+    # An empty line ends each job, the last one too, and nothing else.
+    first, *others = (output[begin:] if begin else output).split(_BLOCK_END + _HEAD)
+    *pieces, ending = [first[len(_HEAD) :], *others]
+    if not ending.endswith(_BLOCK_END):
+        raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(ending))
+    pieces.append(ending[: -len(_BLOCK_END)])
 
-    def id_at(position: int) -> JobId | None:
-        line_end = output.find(b"\n", position)
-        return None if line_end < 0 else text(output[position:line_end].rstrip())
+    def id_of(piece: bytes) -> JobId:
+        if (piece + _BLOCK_END).find(_BLOCK_END) < len(piece) or b"\n" + _HEAD in piece:
+            raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(piece))
+        return text(piece.partition(b"\n")[0].rstrip())
 
-    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
-        # An empty line ends each; one that is not followed by the next job is found out by `reread`.
-        end = output.find(_BLOCK_END, position) + len(_BLOCK_END)
-        block = output[position:end]
-        if end < len(_BLOCK_END) or b"\n" + _HEAD in block:
-            raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(output[position:]))
-        if mark is not None and mark not in block:
-            return remembered(job_id, None, block, _VALUES), end
-        job = _job(job_id, text(block))
-        return remembered(job_id, job if user is None or job.owner == user else None, block, _VALUES), end
+    def read(job_id: JobId, piece: bytes) -> Remembered:
+        if mark is not None and mark not in piece:
+            return remembered(job_id, None, piece, _VALUES)
+        job = _job(job_id, text(piece))
+        return remembered(job_id, job if user is None or job.owner == user else None, piece, _VALUES)
 
     mark = None if user is None else f"\teuser = {user}(".encode()
     try:
-        found, end = reread(output, begin + len(_HEAD), last.raw, id_at, read_at, _HEAD)
+        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
     except Twice as error:
         raise Unreadable(
-            f"Job {error.job_id} is listed twice.", "It is asked again.", text(output[error.position :])
+            f"Job {error.job_id} is listed twice.", "It is asked again.", text(error.piece)
         ) from None
-    if end != len(output):
-        raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(output[end:]))
-    return last if same(found, last.raw) else Listing(jobs_in(found), found)
 
 
 def _values(block: str) -> dict[str, str]:
@@ -332,5 +343,6 @@ def _job(job_id: JobId, block: str) -> Job:
         never_runs=False,
         outcome=(UNKNOWN if ran else _NEVER_RAN) if ended else None,
         cluster=None,
+        role=None,
         orphan=False,
     )

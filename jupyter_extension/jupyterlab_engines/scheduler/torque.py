@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 from xml.etree import ElementTree
 
@@ -75,7 +76,7 @@ class Torque(Pbs):
         if exit_status(done) != 0:
             raise no_answer(refusal(done, "list the jobs"))
         listing = read_xml(done.stdout, user, last)
-        return listing if listing is last else Listing(with_arrays(listing.jobs), listing.raw)
+        return listing if listing.jobs is last.jobs else replace(listing, jobs=with_arrays(listing.jobs))
 
     def query(self, ids: Sequence[JobId]) -> list[Command]:
         """Return ``qstat -x ID`` for each, ``qstat -x -t ID[]`` for an array."""
@@ -102,7 +103,7 @@ class Torque(Pbs):
         return Command(("qstat", "-Q", "-f"), self.default_seconds)
 
     def read_queues(self, done: Completed) -> list[Queue]:
-        """Return the queues; which is the default one is not told."""
+        """Return the queues; which is the default one, `default_queue` tells."""
         if exit_status(done) != 0:
             raise no_answer(refusal(done, "list the queues"))
         found = records(done.stdout)

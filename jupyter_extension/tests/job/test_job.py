@@ -21,6 +21,8 @@ from pxengines.engine import CANNOT_START
 from pxengines.job import EXIT_TAKEN
 from pxengines.launch.events import read_events
 
+pytestmark = pytest.mark.apart
+
 
 def test_one_world_then_a_clean_stop(job: RealJob) -> None:
     process = job.start(3)

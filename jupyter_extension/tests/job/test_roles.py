@@ -16,6 +16,8 @@ from realjob import RealJob, wait_for
 from pxengines.job import EXIT_TAKEN, take_lock
 from pxengines.launch.events import append_event, read_events
 
+pytestmark = pytest.mark.apart
+
 
 def names(job: RealJob, role: str) -> list[str]:
     return [event["event"] for event in read_events(job.paths.events_of(role))]

@@ -31,6 +31,7 @@ def a_job(job_id: str, **given: Any) -> Job:
         "never_runs": False,
         "outcome": None,
         "cluster": None,
+        "role": None,
         "orphan": False,
     }
     return Job(**{**plain, **given})

@@ -90,7 +90,7 @@ async def test_a_job_that_is_being_submitted_is_none(
         service.known = KnownJobs({}, frozenset({name}))
         assert not (await service.read())[job_id].orphan
         # qsub has answered: now it is the cluster's.
-        service.known = KnownJobs({job_id: "pbs"}, frozenset({name}))
+        service.known = KnownJobs({job_id: ("pbs", "engines")}, frozenset({name}))
         service.service.clusters_changed()
         assert (service.jobs[job_id].orphan, service.jobs[job_id].cluster) == (False, "pbs")
 
@@ -100,7 +100,7 @@ async def test_a_job_that_outlives_its_cluster_is_one(
 ) -> None:
     job_id = submit(pbs, tag())
     async with desk(tmp_path, pbs, monkeypatch) as service:
-        service.known = KnownJobs({job_id: "pbs"}, frozenset())
+        service.known = KnownJobs({job_id: ("pbs", "engines")}, frozenset())
         shown = (await service.read())[job_id]
         assert (shown.orphan, shown.cluster) == (True, "pbs")
         await service.service.change(job_id, "delete")

@@ -17,6 +17,7 @@ from jupyterlab_engines.errors import BadRequest, OverLimit, UnknownProfile, Wro
 from jupyterlab_engines.profiles import settings as on_disk
 from jupyterlab_engines.profiles.catalogue import Entry, describe, entries, find
 from jupyterlab_engines.profiles.plan import enforce
+from jupyterlab_engines.profiles.service import ProfileService
 from jupyterlab_engines.profiles.settings import SettingsError, Stored
 from jupyterlab_engines.profiles.site import adopt, find_site, site_profiles
 from jupyterlab_engines.profiles.validate import Limits
@@ -304,3 +305,26 @@ def test_limits_hold_for_profiles_of_this_machine_too(ipython_dir: Path) -> None
     )
     with pytest.raises(OverLimit):
         enforce(local, Limits(max_engines=4), engines=5, resources=None, running_clusters=0)
+
+
+@pytest.mark.asyncio
+async def test_a_walltime_is_not_prolonged_beyond_its_limit(ipython_dir: Path, shared: Path) -> None:
+    share(shared, "short", settings(walltime_seconds=600), {"limits": {"max_walltime_seconds": 3600}})
+    adopt(site_profiles([shared])[0], "mine")
+
+    async def no_answer() -> None:
+        return None
+
+    service = ProfileService(
+        limits=Limits(max_walltime_seconds=7200),
+        site_dirs=[shared],
+        python=["python"],
+        info=no_answer,
+        dialect=lambda: None,
+    )
+    await service.check_walltime("mine", 3600)
+    with pytest.raises(OverLimit, match="A walltime of 1 h is allowed for mine; you ask for 2 h"):
+        await service.check_walltime("mine", 7200)
+    await service.check_walltime("gone by now", 7200)
+    with pytest.raises(OverLimit, match="A walltime of 2 h is allowed"):
+        await service.check_walltime("gone by now", 7201)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from profile_parts import GIB, info, queue, resources, settings
+from profile_parts import DIALECTS, GIB, info, queue, resources, settings
 
 from jupyterlab_engines.api.models import FieldProblem, NodeShape, SchedulerInfo
 from jupyterlab_engines.profiles.text import duration, memory
 from jupyterlab_engines.profiles.validate import Limits, problems
+from jupyterlab_engines.scheduler.base import Dialect
 
 FREE = Limits()
 WALLTIME = "resources.walltime_seconds"
@@ -88,7 +89,25 @@ def test_an_error_at_its_field(engines: int, asked: dict[str, Any], field: str, 
     ("engines", "asked", "field", "words"),
     [
         (32, {"engines_per_node": 16}, "engines", "1 of 2 nodes is up"),
-        (8, {"nodes": 2, "engines_per_node": 8}, "resources.nodes", "8 engines fit on 1 node."),
+        (
+            8,
+            {"nodes": 2, "engines_per_node": 8},
+            "resources.nodes",
+            "8 engines fit on 1 node; the job asks for 2 nodes with 4 engines each.",
+        ),
+        (
+            8,
+            {"engines_per_node": 16},
+            "resources.engines_per_node",
+            "16 are more than there are engines: the job asks for 1 node with 8 engines.",
+        ),
+        (8, {"nodes": 1, "engines_per_node": 9}, "resources.engines_per_node", "1 node with 8 engines."),
+        (
+            7,
+            {"nodes": 2, "engines_per_node": 7},
+            "resources.nodes",
+            "asks for 1 node with 4 engines and 1 node with 3 engines.",
+        ),
         (8, {"memory_bytes": 100 * 1024**2}, "resources.memory_bytes", "100 MiB is little for 8 engines"),
     ],
 )
@@ -113,6 +132,58 @@ def test_the_default_queue_counts_when_none_is_named() -> None:
     known = info([queue("short", is_default=True, max_walltime_seconds=600)])
     assert found(known=known, walltime_seconds=601)[0][1] == WALLTIME
     assert found(known=known, walltime_seconds=600) == []
+
+
+NO_DEFAULT = [
+    queue("long", max_walltime_seconds=24 * 3600),
+    queue("debug", max_walltime_seconds=1800),
+    queue("shut", enabled=False),
+]
+
+
+def test_a_walltime_that_no_queue_allows_when_the_default_one_is_not_known() -> None:
+    assert found(known=info(NO_DEFAULT), walltime_seconds=999 * 3600) == [
+        ("warning", WALLTIME, "No queue allows 41 d 15 h: `long` allows most, 1 d.")
+    ]
+    assert found(known=info(NO_DEFAULT), walltime_seconds=24 * 3600) == []
+    assert found(known=info(NO_DEFAULT)) == []
+    free = info([*NO_DEFAULT, queue("free")])
+    assert found(known=free, walltime_seconds=999 * 3600) == []
+    assert found(known=info([queue("shut", enabled=False)]), walltime_seconds=999 * 3600) == []
+
+
+def test_engines_that_fill_no_node_where_each_is_asked_for_the_same() -> None:
+    def told(engines: int, **asked: int) -> list[tuple[str, str]]:
+        asking = resources(**asked)
+        alike = problems(settings(), engines, asking, None, FREE, nodes_alike=True)
+        assert problems(settings(), engines, asking, None, FREE) == []
+        assert all(p.severity == "warning" for p in alike)
+        return [(p.field, p.message) for p in alike]
+
+    assert told(7, nodes=2) == [
+        (
+            "resources.nodes",
+            "This batch system's commands ask for the same on each node: 2 nodes with 4 cores each, "
+            "8 in all. 1 core of them stays idle.",
+        )
+    ]
+    ((field, message),) = told(7, engines_per_node=4, cores_per_engine=2)
+    assert field == "resources.engines_per_node"
+    assert "2 nodes with 8 cores each, 16 in all. 2 cores of them stay idle." in message
+    assert told(8, nodes=2) == told(7) == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "lines"),
+    [
+        (DIALECTS[0], ["#PBS -l select=1:ncpus=4:mpiprocs=4+1:ncpus=3:mpiprocs=3", "#PBS -l place=scatter"]),
+        (DIALECTS[1], ["#PBS -l nodes=1:ppn=4+1:ppn=3"]),
+        (DIALECTS[2], ["#PBS -l select=2:ncpus=4:mpiprocs=4"]),
+    ],
+)
+def test_seven_engines_on_two_nodes(dialect: Dialect, lines: list[str]) -> None:
+    assert dialect.directives(resources(nodes=2), 7, "") == lines
+    assert dialect.nodes_alike == (dialect.name == "slurm_torque")
 
 
 def test_nodes_of_several_kinds() -> None:
@@ -181,6 +252,16 @@ def test_the_tighter_limit_holds() -> None:
         ("-l a=b script.sh", "is not an option"),
         ("-l a=b\n#PBS -V", "a line end"),
         ("-l a=b\u202e", "U+202E"),
+        ("-l place=excl;nodes=2", "`;` means nothing here: no shell reads a #PBS line"),
+        ("-l place=excl; touch x", "`;` means nothing"),
+        ("-l place=excl && true", "`&` means nothing"),
+        ("-l feature=a|b", "`|` means nothing"),
+        ("-l file>4gb", "`>` means nothing"),
+        ("-l a=(b)", "`(` means nothing"),
+        ("-M $USER@example.org", "`$` means nothing"),
+        ('-v "A=$HOME"', "`$` means nothing"),
+        ("-l a=`hostname`", "A backquote means nothing"),
+        ("-l place=excl # whole nodes", "A comment cannot stand behind an option"),
     ],
 )
 def test_further_options_that_cannot_be(directive: str, words: str) -> None:
@@ -191,7 +272,16 @@ def test_further_options_that_cannot_be(directive: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     "directive",
-    ["-l place=excl", "-l place=excl -m ae", "-M alice@example.org", "-W group_list=x", "-r n", "-P p"],
+    [
+        "-l place=excl",
+        "-l place=excl -m ae",
+        "-M alice@example.org",
+        "-W group_list=x",
+        "-r n",
+        "-P p",
+        "-W x='a;b|c$d'",
+        '-l feature="a&b"',
+    ],
 )
 def test_further_options_that_can_be(directive: str) -> None:
     assert found(of={"directives": [directive]}) == []

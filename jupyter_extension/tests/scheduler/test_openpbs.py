@@ -162,6 +162,7 @@ def test_a_running_job() -> None:
         never_runs=False,
         outcome=None,
         cluster=None,
+        role=None,
         orphan=False,
     )
 
@@ -373,7 +374,7 @@ def test_the_time_that_a_running_job_has_used_is_not_read_again() -> None:
     )
     assert later.count(b"77:00:00") > 0
     later = later.replace(b'"timestamp":\t1', b'"timestamp":\t2')
-    assert dialect().read_jobs(Completed(done.argv, 0, later, b""), None, first) is first
+    assert dialect().read_jobs(Completed(done.argv, 0, later, b""), None, first).jobs is first.jobs
     ended = later.replace(b'"job_state":\t"R"', b'"job_state":\t"F"')
     jobs = dialect().read_jobs(Completed(done.argv, 0, ended, b""), None, first).jobs
     assert 77 * 3600 in [job.elapsed_seconds for job in jobs.values()]

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from jupyterlab_engines.scheduler import remember
 from jupyterlab_engines.scheduler.base import Completed
 from jupyterlab_engines.scheduler.remember import Remembered, Twice, jobs_in, remembered, reread, same
 from jupyterlab_engines.scheduler.slurm_torque import SlurmTorque
@@ -16,33 +17,34 @@ VALUES = ((re.compile(b"used="), re.compile(rb"\d+(?=;)")), (re.compile(b"left="
 
 
 class Reader:
-    """Reads ``<17:state;used=4;left=5;>,<18:…>`` and notes which it had to look at."""
+    """Reads ``<17:state;used=4;left=5;><18:…>`` and notes which it had to look at."""
 
     def __init__(self) -> None:
         self.last: dict[str, Remembered] = {}
+        self.pieces: list[bytes] = []
         self.looked_at: list[str] = []
 
     def read(self, output: bytes) -> list[str]:
         """Return the ids."""
         self.looked_at = []
 
-        def id_at(position: int) -> str | None:
-            head = HEAD.match(output, position)
-            return None if head is None else head[1].decode()
+        def id_of(piece: bytes) -> str:
+            head = HEAD.match(piece)
+            assert head is not None
+            return head[1].decode()
 
-        def read_at(job_id: str, position: int) -> tuple[Remembered, int]:
+        def read_one(job_id: str, piece: bytes) -> Remembered:
             self.looked_at.append(job_id)
-            end = output.index(b">", position) + 1
-            return remembered(job_id, None, output[position:end], VALUES), end
+            return remembered(job_id, None, piece, VALUES)
 
-        found, end = reread(output, 0, self.last, id_at, read_at, b",")
-        assert end == len(output)
-        self.last = found
-        return list(found)
+        pieces = output.split(b">")[:-1]
+        self.last = reread(pieces, self.last, self.pieces, id_of, read_one)
+        self.pieces = pieces
+        return list(self.last)
 
 
 def listing(*jobs: tuple[int, str]) -> bytes:
-    return b",".join(
+    return b"".join(
         f"<{number}:{state};used={len(state)}{number};left=5;>".encode() for number, state in jobs
     )
 
@@ -69,14 +71,14 @@ def test_only_what_is_new_is_looked_at() -> None:
     assert caught.value.job_id == "5"
 
 
-def test_any_change_is_seen() -> None:
+@pytest.mark.parametrize("window", [1, 3, 256])
+def test_any_change_is_seen(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
     luck = random.Random(11)  # noqa: S311
+    monkeypatch.setattr(remember, "_WINDOW", window)
     reader = Reader()
     for _ in range(200):
         jobs = [(number, luck.choice("QRS")) for number in luck.sample(range(12), luck.randrange(12))]
-        output = listing(*jobs)
-        if not jobs:
-            continue
+        output = listing(*jobs).replace(b"left=5", b"left=%d" % luck.randrange(5, 15))
         assert reader.read(output) == [str(number) for number, _ in jobs]
         fresh = Reader()
         fresh.read(output)
@@ -104,7 +106,7 @@ def test_the_priority_of_a_waiting_job() -> None:
         return Completed(("qstat", "-f"), 0, said.encode(), b"")
 
     first = dialect.read_jobs(answer(5, 6), "a")
-    assert dialect.read_jobs(answer(70, 8), "a", first) is first
+    assert dialect.read_jobs(answer(70, 8), "a", first).jobs is first.jobs
     held = dialect.read_jobs(answer(7, 0), "a", first)
     assert [job.state for job in held.jobs.values()] == ["queued", "held"]
     assert held.jobs["0"] is first.jobs["0"]

@@ -158,6 +158,7 @@ def test_a_running_job() -> None:
         never_runs=False,
         outcome=None,
         cluster=None,
+        role=None,
         orphan=False,
     )
 

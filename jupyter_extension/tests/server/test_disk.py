@@ -18,6 +18,8 @@ from wire import Api, Refused
 from jupyterlab_engines.clusters.store import Journal, read_record
 from pxengines.launch.paths import RunPaths
 
+pytestmark = pytest.mark.apart
+
 
 def full(descriptor: int) -> None:
     """Stand in for os.fsync on a disk without room."""

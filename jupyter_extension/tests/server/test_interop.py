@@ -19,6 +19,8 @@ from wire import Api, Refused
 
 from jupyterlab_engines.api.models import Cluster
 
+pytestmark = pytest.mark.apart
+
 SECONDS_TO_NOTICE = 5.0
 """The promise: what happens in a terminal is seen in the panel within this time."""
 
@@ -141,8 +143,7 @@ async def test_our_cluster_in_a_terminal(api: Api, ipython_dir: Path) -> None:
     def use() -> list[int]:
         with ipp.Client(profile="local") as client:
             view = client[:]
-            view.execute("size = MPI.COMM_WORLD.Get_size()", block=True)
-            return list(view["size"])
+            return list(view["mpi_size"])
 
     assert await asyncio.to_thread(use) == [2, 2]
     assert "already running" in await asyncio.to_thread(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakepbs import FakePBS
+from test_interop import ipcluster
 from wire import Api
 
 LEGACY = Path(__file__).parents[1] / "data" / "profiles" / "profile_pbs_legacy"
@@ -24,7 +26,7 @@ def pbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePBS]:
     fake.shutdown()
 
 
-async def test_it_starts_and_stops(pbs: FakePBS, api: Api, ipython_dir: Path) -> None:
+async def test_it_starts_and_a_terminal_stops_it(pbs: FakePBS, api: Api, ipython_dir: Path) -> None:
     folder = shutil.copytree(LEGACY, ipython_dir / "profile_pbs")
     programs = Path(sys.executable).parent
     for name in ("pbs.controller.template", "pbs.engine.template"):
@@ -35,5 +37,9 @@ async def test_it_starts_and_stops(pbs: FakePBS, api: Api, ipython_dir: Path) ->
     await api.start(8, profile="pbs")
     ready = await api.until(lambda c: c.state in ("ready", "failed"), "ready", key="pbs")
     assert ready.state == "ready", ready.failure
-    await api.stop("pbs")
-    await api.until_state("stopped", key="pbs")
+    listed = await asyncio.to_thread(ipcluster, "list")
+    assert any(line.split()[:4] == ["pbs", "''", "True", "8"] for line in listed.splitlines()), listed
+    await asyncio.to_thread(ipcluster, "stop", "--profile=pbs")
+    ended = await api.until(lambda c: c.state in ("stopped", "failed"), "the end", key="pbs")
+    assert ended.state == "stopped", ended.failure
+    assert list((folder / "security").glob("cluster-*.json")) == []

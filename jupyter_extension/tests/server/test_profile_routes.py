@@ -224,6 +224,31 @@ async def test_a_sites_profile_is_adopted_with_its_locks(served: Api, ipython_di
     assert (await refused(nosuch))[:2] == (404, "unknown_profile")
 
 
+async def test_the_locks_hold_when_the_sites_folder_was_away(
+    served: Api, ipython_dir: Path, site: Path
+) -> None:
+    await listed(served)
+    await ask(served, "POST", "shared", "adopt", body={"name": "mine"}, status=201)
+    (site / "profile_shared").rename(site.parent / "away")
+    mine = settings(queue="debug", walltime_seconds=600, engines=32)
+    assert (
+        "not among the site's profiles" in (await preview(served, "mine", settings=mine)).problems[-1].message
+    )
+    await ask(served, "PUT", "mine", body={"settings": mine, "create": False})
+    profile = (await listed(served))["mine"]
+    assert not profile.startable
+    assert profile.problem is not None and "the site's profile shared" in profile.problem
+    (site.parent / "away").rename(site / "profile_shared")
+    again = await detail(served, "mine")
+    assert (again.profile.startable, again.profile.locked, again.profile.max_engines) == (
+        True,
+        ["resources.queue"],
+        16,
+    )
+    assert again.settings is not None and again.settings.resources.queue == "default"
+    assert [(p.severity, p.field) for p in again.preview.problems][:1] == [("error", "engines")]
+
+
 async def test_a_legacy_profile_is_shown_with_its_own_scripts(served: Api, ipython_dir: Path) -> None:
     shutil.copytree(LEGACY, ipython_dir / "profile_pbs")
     pbs = (await listed(served))["pbs"]

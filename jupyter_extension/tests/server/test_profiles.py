@@ -26,14 +26,34 @@ async def test_without_an_ipython_folder_there_is_the_builtin_one(api: Api, ipyt
 
 
 async def test_the_users_follow_by_name(api: Api, ipython_dir: Path) -> None:
-    for name in ("zeta", "default", "mpi-ä", "two words"):
+    for name in ("zeta", "plain", "mpi-ä", "two words"):
         make(ipython_dir, name)
     (ipython_dir / "profile_no\nname").mkdir()
     (ipython_dir / "profile_file").write_text("not a folder")
     profiles = (await api.profiles()).profiles
-    assert [p.name for p in profiles] == ["local", "default", "mpi-ä", "two words", "zeta"]
+    assert [p.name for p in profiles] == ["local", "mpi-ä", "plain", "two words", "zeta"]
     assert {p.origin for p in profiles[1:]} == {"user"}
     assert all(p.startable for p in profiles)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("ipcluster_config.py", "c.Cluster.n = 4"),
+        ("ipcontroller_config.py", ""),
+        ("pxengines.json", '{"version": 1}'),
+    ],
+)
+async def test_ipython_s_own_is_listed_if_it_is_for_clusters(
+    api: Api, ipython_dir: Path, file: str, text: str
+) -> None:
+    folder = make(ipython_dir, "default")
+    for usual in ("startup", "db", "security", "pid", "log"):
+        (folder / usual).mkdir()
+    (folder / "ipython_config.py").touch()
+    assert [p.name for p in (await api.profiles()).profiles] == ["local"]
+    (folder / file).write_text(text)
+    assert [p.name for p in (await api.profiles()).profiles] == ["local", "default"]
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,17 @@ def test_a_terminals_cluster_has_no_stages_and_needs_no_check() -> None:
     assert cluster.state == "degraded"
 
 
+def test_a_run_of_ours_that_a_terminal_started_is_checked_like_any() -> None:
+    cluster = state.new_cluster(
+        key="t", profile="t", cluster_id="", run_id="r", engines=2, at=1.0, origin="terminal"
+    )
+    for event in TO["ready"][:3]:
+        cluster = state.advance(cluster, event)
+    assert (cluster.origin, cluster.state) == ("terminal", "starting")
+    cluster = state.advance(cluster, state.WorldPassed(6.0, WORLD, engines(True, True)))
+    assert (cluster.state, cluster.mpi) == ("ready", WORLD)
+
+
 def test_a_terminals_cluster_of_unknown_size_is_ready_with_its_first_engine() -> None:
     cluster = state.found_cluster(
         key="t", profile="t", cluster_id="", run_id="r", engines=None, created_at=1.0, at=2.0

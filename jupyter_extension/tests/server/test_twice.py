@@ -11,6 +11,8 @@ from wire import Api, Refused, new_key
 
 from jupyterlab_engines.api.models import Cluster
 
+pytestmark = pytest.mark.apart
+
 
 async def test_two_tabs_that_start_at_once_get_one_cluster(api: Api, ipython_dir: Path) -> None:
     results = await asyncio.gather(api.start(2), api.start(3), return_exceptions=True)

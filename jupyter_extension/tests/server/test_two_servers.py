@@ -10,6 +10,8 @@ from realserver import RealServer
 
 from jupyterlab_engines.clusters.store import read_record
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture
 def other_server(real_server: RealServer, tmp_path: Path) -> Iterator[RealServer]:

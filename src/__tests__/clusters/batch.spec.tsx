@@ -64,7 +64,7 @@ describe('the card of a batch cluster', () => {
     const [submitted, waiting, , registered] = within(
       screen.getByRole('list', { name: 'Stages of the start' })
     ).getAllByRole('listitem');
-    expect(submitted?.textContent).toMatch(/^Submittedjob 16, .*done1\.0 s$/);
+    expect(submitted?.textContent).toMatch(/^Submittedjob 16, .*done00:00:01$/);
     expect(waiting?.textContent).toBe(
       'QueuedPBS: Not enough free nodesin progress00:04:10'
     );
@@ -199,5 +199,45 @@ it('shows in the status bar what is left', () => {
   );
   expect(screen.getByRole('button').textContent).toBe(
     '4/4 · 53 min, pbs queued'
+  );
+});
+
+it('says in the status bar that nobody knows while the scheduler is silent', () => {
+  const silent = batch({ unknown_since: NOW - 60, unknown_why: 'errno=15010' });
+  const { container } = render(
+    <EngineCount
+      clusters={[
+        cluster({ key: 'pbs', batch: silent }),
+        cluster({ key: 'local' })
+      ]}
+      now={NOW}
+      trans={trans}
+      onClick={jest.fn()}
+    />
+  );
+  const item = screen.getByRole('button');
+  expect(item.textContent).toMatch(/^pbs unknown since [^,]*\d\d[^,]*, 4\/4$/);
+  expect(item.title).toMatch(/pbs: Unknown since .*: PBS does not answer\./);
+  // Not by its colour alone.
+  expect(container.querySelector('[data-icon]')?.outerHTML).toContain('alert');
+});
+
+it('shows what releases a held job as code on the card, in quotes in a tooltip', () => {
+  const [job] = batch().jobs;
+  const held = queued({
+    batch: batch({ jobs: job === undefined ? [] : [{ ...job, state: 'held' }] })
+  });
+  show(held);
+  render(
+    <EngineCount
+      clusters={[held]}
+      now={NOW}
+      trans={trans}
+      onClick={jest.fn()}
+    />
+  );
+  expect(screen.getByText('qrls 16').tagName).toBe('CODE');
+  expect(screen.getByRole('button', { name: /^Engines: / }).title).toContain(
+    'with “qrls 16”'
   );
 });

@@ -27,6 +27,7 @@ function props(changes: Partial<IClusterListProps> = {}): IClusterListProps {
       trans,
       onProfile: jest.fn(),
       onEngines: jest.fn(),
+      onEnginesDone: jest.fn(),
       onStart: jest.fn(),
       onUse: jest.fn()
     },

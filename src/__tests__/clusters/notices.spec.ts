@@ -1,6 +1,6 @@
 import { Notification } from '@jupyterlab/apputils';
 import { Signal } from '@lumino/signaling';
-import type { Batch, Cluster } from '../../api/generated';
+import type { Batch, Cluster, Stage } from '../../api/generated';
 import { Notifier, SessionWarnings } from '../../clusters/notifier';
 import { noticeOf } from '../../clusters/notices';
 import { cluster, failed, profile, starting } from '../examples';
@@ -9,13 +9,17 @@ import { Bench, trans } from '../fakes';
 /** HELLO of the fakes: the server's clock when the page begins. */
 const NOW = 5000;
 
-function ending(endsAt: number, changes: Partial<Cluster> = {}): Cluster {
+function ending(
+  endsAt: number,
+  changes: Partial<Cluster> = {},
+  walltime = 3600
+): Cluster {
   const batch: Batch = {
     dialect: 'openpbs',
     placement: 'in_job',
     resources: {
       queue: null,
-      walltime_seconds: 3600,
+      walltime_seconds: walltime,
       nodes: null,
       engines_per_node: null,
       cores_per_engine: null,
@@ -129,6 +133,18 @@ describe('Notifier', () => {
     );
   });
 
+  it('writes commands of a failure without their backticks', async () => {
+    await begin(starting());
+    bench.tell([
+      failed({
+        code: 'submit_unknown',
+        message: 'x',
+        params: { seconds: '30' }
+      })
+    ]);
+    expect(notices()[0]).toMatch(/^local has failed\. “qsub” did not answer/);
+  });
+
   it('is silent about what was so when the page was loaded', async () => {
     await begin(cluster(), failed({}, { key: 'b' }));
     expect(notices()).toEqual([]);
@@ -140,13 +156,13 @@ describe('Notifier', () => {
     expect(notices()).toEqual([]);
     jest.advanceTimersByTime(1000);
     expect(notices()).toEqual([
-      expect.stringMatching(/^The walltime of pbs ends in 15 minutes:/)
+      expect.stringMatching(/^The walltime of pbs ends in 15 min:/)
     ]);
     bench.tell([ending(NOW + 3600 + 2)]);
     expect(notices()).toHaveLength(1);
     jest.advanceTimersByTime(602_000);
     expect(notices()).toHaveLength(2);
-    expect(notices().join()).toMatch(/ends in 5 minutes:/);
+    expect(notices().join()).toMatch(/ends in 5 min:/);
     jest.advanceTimersByTime(3600_000);
     expect(notices()).toHaveLength(2);
   });
@@ -154,12 +170,38 @@ describe('Notifier', () => {
   it('after a reload shows only the latest that is due, and not again', async () => {
     await begin(ending(NOW + 120));
     expect(notices()).toEqual([
-      expect.stringMatching(/^The walltime of pbs ends in 2 minutes:/)
+      expect.stringMatching(/^The walltime of pbs ends in 2 min:/)
     ]);
     notifier?.dispose();
     bench.model.dispose();
     Notification.dismiss();
     await begin(ending(NOW + 120));
+    expect(notices()).toEqual([]);
+  });
+
+  it('warns of a short job only of times that it has had', async () => {
+    const waited: Stage = {
+      name: 'queued',
+      status: 'done',
+      started_at: NOW - 9,
+      ended_at: NOW
+    };
+    const ofMinutes = (minutes: number) =>
+      ending(NOW + minutes * 60, { stages: [waited] });
+    await begin(ofMinutes(10));
+    expect(notices()).toEqual([]);
+    jest.advanceTimersByTime(301_000);
+    expect(notices()).toEqual([expect.stringMatching(/ends in 5 min:/)]);
+    // Prolonged, it gets to have more: what counts is when it began.
+    bench.tell([ofMinutes(40)]);
+    jest.advanceTimersByTime(20 * 60_000);
+    expect(notices()).toHaveLength(2);
+    expect(notices().join()).toMatch(/ends in 15 min:/);
+  });
+
+  it('knows a short job by its walltime if nothing else tells', async () => {
+    await begin(ending(NOW + 240, {}, 300));
+    jest.advanceTimersByTime(200_000);
     expect(notices()).toEqual([]);
   });
 

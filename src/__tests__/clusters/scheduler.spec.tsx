@@ -69,7 +69,7 @@ describe('SchedulerLine', () => {
 
   it.each([
     ['torque', 'Torque 23.06.06'],
-    ['slurm_torque', 'Slurm with PBS commands 23.06.06']
+    ['slurm_torque', 'Slurm 23.06.06']
   ] as const)('names %s as people do', (dialect, name) => {
     show({ status: scheduler({ dialect, server: '' }) });
     expect(screen.getByText(name)).toBeTruthy();

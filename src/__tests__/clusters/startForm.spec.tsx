@@ -19,6 +19,7 @@ function props(changes: Partial<IStartFormProps> = {}): IStartFormProps {
     trans,
     onProfile: jest.fn(),
     onEngines: jest.fn(),
+    onEnginesDone: jest.fn(),
     onStart: jest.fn(),
     onUse: jest.fn(),
     ...changes
@@ -52,8 +53,9 @@ describe('StartForm', () => {
     );
   });
 
-  it('says at the field what is wrong with it, and goes there', () => {
+  it('says at the field what is wrong with it, and goes there after Start', async () => {
     const { rerender } = render(<StartForm {...props()} />);
+    await userEvent.click(screen.getByRole('button', { name: 'Start' }));
     rerender(
       <StartForm {...props({ enginesText: '0', fieldError: 'At least 1.' })} />
     );
@@ -62,6 +64,41 @@ describe('StartForm', () => {
     expect(document.getElementById(id)?.textContent).toBe('At least 1.');
     expect(screen.getByRole('alert').textContent).toBe('At least 1.');
     expect(document.activeElement).toBe(field());
+  });
+
+  it('leaves the keyboard where it is when a message comes while typing', async () => {
+    const given = props();
+    const { rerender } = render(<StartForm {...given} />);
+    const user = userEvent.setup();
+    await user.click(screen.getByRole('button', { name: 'Start' }));
+    await user.type(field(), '9');
+    await user.tab();
+    expect(given.onEnginesDone).toHaveBeenCalledTimes(1);
+    rerender(
+      <StartForm {...given} enginesText="49" fieldError="At most 16." />
+    );
+    expect(screen.getByRole('alert').textContent).toBe('At most 16.');
+    expect(document.activeElement).not.toBe(field());
+    const start = screen.getByRole('button', { name: 'Start' });
+    expect(start.getAttribute('aria-disabled')).toBe('false');
+    await user.click(start);
+    expect(document.activeElement).toBe(field());
+  });
+
+  it('unfolds what is to know of the chosen profile', () => {
+    const legacy = profile({
+      name: 'old',
+      kind: 'legacy',
+      notes: ['`c.X` means nothing any more.', 'A template was not read.']
+    });
+    const { rerender } = render(
+      <StartForm {...props({ profiles: [legacy], profile: legacy })} />
+    );
+    const notes = screen.getByText('2 notes on this profile');
+    expect(notes.closest('details')?.open).toBe(false);
+    expect(screen.getByText('c.X').tagName).toBe('CODE');
+    rerender(<StartForm {...props()} />);
+    expect(screen.queryByText(/notes? on this profile/)).toBeNull();
   });
 
   it('does not start twice while a start is on its way', async () => {

@@ -58,6 +58,62 @@ describe('StartModel', () => {
     expect(bench.network.requests).toEqual([]);
   });
 
+  describe('while somebody types', () => {
+    beforeEach(() => {
+      jest.useFakeTimers();
+    });
+
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    it('says what is wrong once nobody types for a moment', () => {
+      const changed = jest.fn();
+      form.stateChanged.connect(changed);
+      form.setEnginesText('1');
+      form.setEnginesText('17');
+      jest.advanceTimersByTime(500);
+      expect(form.fieldError).toBeNull();
+      changed.mockClear();
+      jest.advanceTimersByTime(200);
+      expect(form.fieldError).toMatch(/at most 16/);
+      expect(changed).toHaveBeenCalledTimes(1);
+    });
+
+    it('judges neither an emptied field nor one of another profile', () => {
+      form.setEnginesText('');
+      jest.advanceTimersByTime(1000);
+      expect(form.fieldError).toBeNull();
+      form.setEnginesText('17');
+      form.setProfile('tiny');
+      jest.advanceTimersByTime(1000);
+      expect(form.fieldError).toBeNull();
+    });
+
+    it('judges at once what the user has left', () => {
+      form.setEnginesText('');
+      form.judgeEngines();
+      expect(form.fieldError).toMatch(/whole number/);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  });
+
+  it('chooses a profile that was made, once the server tells of it', () => {
+    form.setProfile('tiny');
+    form.chooseNew('made');
+    expect(form.profile?.name).toBe('tiny');
+    bench.tell([], [], { profiles: [profile(), profile({ name: 'made' })] });
+    expect(form.profile?.name).toBe('made');
+    form.chooseNew('other');
+    form.setProfile('local');
+    bench.tell([], [], {
+      profiles: [profile(), profile({ name: 'other' })]
+    });
+    expect(form.profile?.name).toBe('local');
+    form.chooseNew('other');
+    expect(form.profile?.name).toBe('other');
+  });
+
   it('takes the message away as soon as the number is right', async () => {
     form.setEnginesText('0');
     await form.submit();

@@ -32,7 +32,6 @@ describe('StartResources', () => {
       problems: [],
       queues: null,
       locked: [],
-      notes: [],
       isOpen: true,
       isChanged: false,
       showsScript: false,

@@ -4,7 +4,6 @@ import {
   lostEngines,
   mpiSentence,
   sentenceOf,
-  spanLabel,
   stopSentence
 } from '../../clusters/words';
 import { stageLabel, stageSeconds } from '../../clusters/stageWords';
@@ -70,21 +69,6 @@ describe('mpiSentence', () => {
       python_version: '3.11'
     };
     expect(mpiSentence(mpi, trans)).toBe('MPI: MPICH 5.0.2 · one world of 8');
-  });
-});
-
-describe('spanLabel', () => {
-  it.each([
-    [0, false, '0 s'],
-    [4.98, false, '4 s'],
-    [4.98, true, '4.9 s'],
-    [12.3, true, '12 s'],
-    [59.9, false, '59 s'],
-    [60, false, '00:01:00'],
-    [405, true, '00:06:45'],
-    [90061, false, '25:01:01']
-  ])('writes %d s (over: %s) as %s', (seconds, isOver, label) => {
-    expect(spanLabel(seconds, isOver, trans)).toBe(label);
   });
 });
 

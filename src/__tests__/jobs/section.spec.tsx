@@ -38,13 +38,15 @@ describe('The sidebar’s section of jobs', () => {
   it('has the jobs in short, and says whose engines one runs', async () => {
     await show([
       job({ name: 'pxe-local-1a2b', cluster: 'local' }),
+      job({ job_id: '15', cluster: 'old', role: 'controller' }),
       queuedJob({ name: 'mine' })
     ]);
     await screen.findByRole('list', { name: 'Jobs' });
+    expect(items()[2]).toMatch(/^15controller of old/);
     expect(items()[0]).toMatch(/^17mine.*queued/);
     expect(items()[1]).toMatch(/^16engines of local/);
     expect(screen.getByText('engines of local').title).toBe('pxe-local-1a2b');
-    expect(section.title.label).toBe('Jobs (2)');
+    expect(section.title.label).toBe('Jobs (3)');
   });
 
   it('has the first few, and opens the table for the others', async () => {

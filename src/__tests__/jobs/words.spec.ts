@@ -11,9 +11,9 @@ import {
   memoryLabel,
   outcomeSentence,
   remarkOf,
-  schedulerLabel,
   walltimeUsed
 } from '../../jobs/words';
+import { schedulerLabel } from '../../schedulerName';
 import { job, queuedJob, scheduler } from '../examples';
 import { trans } from '../fakes';
 

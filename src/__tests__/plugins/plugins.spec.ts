@@ -12,7 +12,8 @@ import { Widget } from '@lumino/widgets';
 import plugins from '../..';
 import { CommandIDs } from '../../commands';
 import { IServerConnection } from '../../connection';
-import type { ILogViewer } from '../../tokens';
+import type { EditorWidget } from '../../profiles/editor';
+import type { ILogViewer, IProfileEditor } from '../../tokens';
 import {
   IClusterManager,
   IEngineConnector,
@@ -20,8 +21,16 @@ import {
   IJobStore,
   IProfileService
 } from '../../tokens';
-import { cluster, failed, profile } from '../examples';
-import { Bench, FakeNetwork, settle } from '../fakes';
+import {
+  batchProfile,
+  cluster,
+  failed,
+  noScheduler,
+  preview,
+  profile,
+  profileDetail
+} from '../examples';
+import { Bench, FakeNetwork, settle, waitUntil } from '../fakes';
 import { SimulatedNotebook, trackerOf } from '../kernels/simulatedNotebook';
 
 /** An application with a shell that only keeps what is added to it. */
@@ -212,6 +221,34 @@ describe('plugins', () => {
       Widget.detach(widget);
       Widget.attach(widget, document.body);
       expect(widget.node.getAttribute('aria-label')).toBe('Engines');
+    });
+
+    it('chooses the profile that was made in the editor', async () => {
+      app.activate(plugin('panel'), services);
+      const editor = app.activate(plugin('editor'), services) as IProfileEditor;
+      const [{ widget: panel }] = app.added as [(typeof app.added)[0]];
+      const chosen = () =>
+        panel.node.querySelector<HTMLSelectElement>('select')?.value;
+      await waitUntil(() => chosen() === 'local');
+      app.network.answer = ({ url }) => ({
+        status: 200,
+        body: url.endsWith('/preview')
+          ? preview()
+          : url.endsWith('/scheduler')
+            ? { status: noScheduler(), queues: [], nodes: [] }
+            : profileDetail({ profile: batchProfile({ name: 'mine' }) })
+      });
+      editor.create();
+      const form = app.added[1]?.widget as EditorWidget;
+      form.content.model.setName('local');
+      expect(form.content.model.obstacle).toMatch(/choose another/);
+      form.content.model.setName('mine');
+      expect(await form.content.model.save()).toBe(true);
+      bench.tell([], [], {
+        profiles: [profile(), batchProfile({ name: 'mine' })]
+      });
+      await waitUntil(() => chosen() === 'mine');
+      expect(app.commands.label('engines:choose-profile')).not.toBe('');
     });
   });
 

@@ -18,6 +18,8 @@ import type { IAnswer, IAnswered } from '../fakes';
 
 let bench: Bench;
 let model: EditorModel;
+/** The profiles that there are. */
+let names: string[];
 
 /** The server has this profile, and finds nothing wrong. */
 function answer({ method, url }: IAnswered): IAnswer {
@@ -36,6 +38,7 @@ function answer({ method, url }: IAnswered): IAnswer {
 }
 
 beforeEach(() => {
+  names = ['local', 'pbs'];
   bench = new Bench();
   bench.network.answer = answer;
 });
@@ -46,7 +49,12 @@ afterEach(() => {
 });
 
 function create(name: string | null): EditorModel {
-  model = new EditorModel({ service: bench.service, name, trans });
+  model = new EditorModel({
+    service: bench.service,
+    name,
+    names: () => names,
+    trans
+  });
   return model;
 }
 
@@ -83,6 +91,34 @@ describe('EditorModel', () => {
     });
     expect(model.name).toBe('mine');
     expect(model.isDirty).toBe(false);
+  });
+
+  it('refuses the name of another profile before it is saved', async () => {
+    create(null);
+    model.setName('pbs');
+    expect(model.problems).toMatchObject([{ field: 'name' }]);
+    expect(await model.save()).toBe(false);
+    expect(asked('PUT')).toEqual([]);
+    names = ['local'];
+    expect(model.problems).toEqual([]);
+  });
+
+  it('tells of a profile that it made, not of one that it changed', async () => {
+    const created = jest.fn<unknown, [EditorModel, string]>();
+    create(null);
+    model.created.connect(created);
+    model.setName('mine');
+    // The list has it before the reply is here.
+    bench.network.answer = request => {
+      names = ['local', 'pbs', 'mine'];
+      expect(model.problems).toEqual([]);
+      return answer(request);
+    };
+    expect(await model.save()).toBe(true);
+    expect(model.problems).toEqual([]);
+    model.setResource('walltime_seconds', '2h');
+    expect(await model.save()).toBe(true);
+    expect(created.mock.calls.map(([, name]) => name)).toEqual(['mine']);
   });
 
   it('deletes a profile', async () => {
