@@ -300,13 +300,13 @@ def _reals(rng: Rng, dtype: np.dtype[Any], shape: tuple[int, ...], kind: str) ->
 def laid_out(array: Array, layout: str) -> Array:
     """Return the same values in another layout in memory."""
     if layout == "fortran":
-        return array.copy(order="F")
+        return np.array(array, order="F")
     if layout == "strided":
         wide = np.zeros((*array.shape, 2), array.dtype)
         wide[..., 1] = array
         return wide[..., 1]
     if layout == "reversed" and array.ndim:
-        return array[::-1].copy()[::-1]
+        return np.array(array[::-1])[::-1]
     if layout == "broadcast" and array.ndim and array.shape[0]:
         # The same values along the first axis, from one copy in memory.
         return np.broadcast_to(array[:1].copy(), array.shape)

@@ -82,10 +82,12 @@ def _same(have: Array, want: Array, slack: Array | None) -> Array:
         return np.asarray(have == want)
     nan = np.asarray(np.isnan(have) & np.isnan(want))
     if slack is None:
-        return nan | ((have == want) & ((want != 0) | (np.signbit(have) == np.signbit(want))))
+        signs = (want != 0) | (np.signbit(have) == np.signbit(want))
+        return np.asarray(nan | ((have == want) & signs))
     with np.errstate(all="ignore"):
         wide = np.clongdouble if want.dtype.kind == "c" else np.longdouble
-        return nan | (have == want) | (np.abs(have.astype(wide) - want.astype(wide)) <= slack)
+        close = np.abs(have.astype(wide) - want.astype(wide)) <= slack
+        return np.asarray(nan | (have == want) | close)
 
 
 # --- shapes and dtypes
@@ -99,7 +101,8 @@ def _moved(part: Array, axes: tuple[int, ...]) -> Array:
     """Return `part` with the axes that are reduced in one, in front."""
     kept = [i for i in range(part.ndim) if i not in axes]
     count = math.prod(part.shape[i] for i in axes)
-    return part.transpose([*axes, *kept]).reshape(count, *(part.shape[i] for i in kept))
+    moved: Array = part.transpose([*axes, *kept]).reshape(count, *(part.shape[i] for i in kept))
+    return moved
 
 
 def _kept(call: Call, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -113,7 +116,8 @@ def _result(call: Call, part: Array) -> np.dtype[Any]:
         return np.dtype(call.result)
     ones = np.ones(1, part.dtype)
     reduced: Any = {"pmean": np.mean, "pdot": np.sum}.get(call.function) or getattr(np, call.op)
-    return np.dtype(reduced(ones).dtype)
+    dtype: np.dtype[Any] = reduced(ones).dtype
+    return dtype
 
 
 # --- sums
@@ -135,7 +139,7 @@ def _mean(call: Call, parts: list[Array]) -> Expected:
     values = np.concatenate([_moved(part, axes) for part in parts])
     count = len(values)
     if count == 0:
-        return Expected((np.full(shape, np.nan, dtype),))
+        return Expected((np.full(shape, complex(np.nan, np.nan) if dtype.kind == "c" else np.nan, dtype),))
     if call.mode == "exact":
         return Expected((_rounded_columns(values, count, dtype).reshape(shape),))
     total, slack = _rough(values, dtype)
@@ -182,7 +186,7 @@ def _rounded_columns(values: Array, divisor: int, dtype: np.dtype[Any]) -> Array
     result = np.zeros(columns.shape[1], dtype)
     for i in range(columns.shape[1]):
         result[i] = rounded_sum(columns[:, i], divisor, dtype)
-    return result.reshape(shape)
+    return np.asarray(result.reshape(shape))
 
 
 def rounded_sum(values: Array, divisor: int, dtype: np.dtype[Any]) -> Any:
@@ -308,8 +312,8 @@ def _dot(call: Call, first: list[Array], second: list[Array]) -> Expected:
         return Expected((np.asarray(_rounded_dot(a, b, dtype)),))
     wide = np.clongdouble if dtype.kind == "c" else np.longdouble
     # numpy multiplies complex numbers of which one part is infinite in its own way.
-    total, slack = _rough(a.astype(wide) * b.astype(wide), dtype)
-    return Expected((_cast(total, dtype),), slack=slack)
+    about, slack = _rough(a.astype(wide) * b.astype(wide), dtype)
+    return Expected((_cast(about, dtype),), slack=slack)
 
 
 def _rounded_dot(a: Array, b: Array, dtype: np.dtype[Any]) -> Any:

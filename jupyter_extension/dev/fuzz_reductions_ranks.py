@@ -68,7 +68,7 @@ def check(call: Call, **options: Any) -> None:
     out, in_place = _out_for(call, want, mine)
     if out is not None:
         options["out"] = out
-    mine, before = (out, None) if in_place else (mine, mine.tobytes())
+    before = None if in_place else mine.tobytes()
     try:
         got = call_it(call, mine, **options)
     except Exception as error:

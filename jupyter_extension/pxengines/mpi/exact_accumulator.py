@@ -104,7 +104,9 @@ class Accumulator:
         """Return the means as `dtype`, rounded once; see `total`. Not-a-number of no values."""
         if self.count:
             return self.total(dtype, self.count)
-        return np.full(self.shape[:-1] if dtype.kind == "c" else self.shape, np.nan, dtype)
+        if dtype.kind == "c":
+            return np.full(self.shape[:-1], complex(np.nan, np.nan), dtype)
+        return np.full(self.shape, np.nan, dtype)
 
     def _special_words(self) -> Array:
         if self.special is not None:
