@@ -322,7 +322,7 @@ class Channel:
         Others may then have found it complete, and gone on: they must not be left with data on the way.
         """
         exchange = self.exchange
-        exchange.fill(head)
+        exchange.fill(head + self.news.heard_bytes[self.rank])
         request = exchange.request
         request.Start()
         try:
@@ -338,12 +338,21 @@ class Channel:
             if not isinstance(error, Reissue):
                 self._held = error
         self._agreed = confirms
-        # What others had sent before they left must not be taken for a result: their notice has come by now.
-        if self.take_notices():
-            try:
-                self.heed()
-            except (PeerError, TimeoutError) as error:
-                self._held = self._held or error
+        try:
+            self.catch_up()
+        except (PeerError, TimeoutError) as error:
+            self._held = self._held or error
+
+    def catch_up(self) -> None:
+        """Heed all that the others had told before the exchange that is complete.
+
+        What a rank has sent for this exchange may be for a later cell, before which its last one raised.
+        """
+        while not self.exchange.all_heard(self.news.heard):
+            self.take_notices()
+            self.news.look_for_dead()
+        self.take_notices()
+        self.heed()
 
     def gather(self, data: bytes) -> list[bytes]:
         """Return every rank's `data`, by rank; of any length."""
@@ -407,6 +416,20 @@ class Channel:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
         with Deferred():
             self.news.cell_changed((self.epoch, self.call), started, failure)
+
+    def free(self) -> None:
+        """Give back the communicators, where nothing is under way; all ranks do, none makes calls any more."""
+        self.news.free()
+        if self._given_up or not self.ready:
+            return
+        for slots in self._exchanges.values():
+            slots.request.Free()
+        made = [comm for comm, request in self._made if request.Test()]
+        for comm in made:
+            comm.Free()
+        if len(made) == len(self._made):
+            self._nursery.Free()
+        self.ready = False
 
     def close(self) -> None:
         """Tell the others that this process ends."""

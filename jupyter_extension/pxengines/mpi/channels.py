@@ -98,9 +98,10 @@ def _key_of_attribute() -> int:
 
 
 def _forget(comm: MPI.Comm, keyval: int, channel: Channel) -> None:
-    # The user has freed the communicator. Our own ones live on: somebody may still be using them.
+    # The user frees the communicator, and so do all other ranks.
     if channel in _all:
         _all.remove(channel)
+        channel.free()
 
 
 def _cell_changed(started: bool, failure: tuple[str, str] | None) -> None:

@@ -70,7 +70,7 @@ class Lane:
         self._mine = self._each[channel.rank]
         self._head_memory, self._heads = exchange.head, exchange.heads
         self._start, self._test = exchange.request.Start, exchange.request.Test
-        self._news_has_come = channel.news.has_come
+        self._news, self._news_has_come = channel.news, channel.news.has_come
         self._level = level_of(how.nbytes, channel.size)
         self._ufunc, self._result = UFUNCS[how.op], how.plan.result
         self._make = how.plan.result.type
@@ -80,7 +80,15 @@ class Lane:
             limit = np.iinfo(how.plan.result)
             self._least, self._most = int(limit.min), int(limit.max)
         self._cell: bytes | None = None
-        self._head = self._expected = b""
+        self._heard: list[bytes] = []
+        self._head = self._filled = self._expected = b""
+
+    def _expect(self, heard: list[bytes]) -> None:
+        self._cell, self._heard = cells.current_bytes, heard
+        self._head = self._how.digest + self._cell + NO_FACTS
+        self._filled = self._head + heard[self._channel.rank]
+        # What the exchange looks like if nothing is out of the ordinary.
+        self._expected = b"".join(self._head + count for count in heard)
 
     def takes(self, out: Array) -> bool:
         """Tell whether `out` is what it usually is; if not it has to be looked at more closely."""
@@ -100,14 +108,13 @@ class Lane:
             If it has to be made again, in the channel's new epoch.
         """
         channel = self._channel
-        if cells.current_bytes is not self._cell:
-            self._cell = cells.current_bytes
-            self._head = self._how.digest + self._cell + NO_FACTS
-            self._expected = self._head * channel.size
+        heard = self._news.heard_bytes
+        if cells.current_bytes is not self._cell or heard is not self._heard:
+            self._expect(heard)
         channel.begin(timeout)
         try:
             self._mine[...] = values
-            self._head_memory[:] = self._head
+            self._head_memory[:] = self._filled
             self._start()
             test = self._test
             for _ in range(_SPINS):
@@ -118,6 +125,7 @@ class Lane:
             if self._news_has_come():
                 channel.heed()
             if self._heads.tobytes() != self._expected:
+                channel.catch_up()
                 greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
                 if greatest is not None:  # some rank's values do not fit into a slot
                     total = reduce_unusual(channel, self._how, values, greatest)

@@ -27,6 +27,8 @@ class News:
     Attributes
     ----------
     post : None until there is a communicator for it.
+    heard : by rank, how many notices it has told that are known here; of this rank how many it has told.
+    heard_bytes : the same, as they travel.
     trouble : rank with which the last failure began, and what happened there; None if there is none.
     """
 
@@ -35,6 +37,8 @@ class News:
         self.post: Post | None = None
         self.peers: Peers | None = None
         self.trouble: tuple[int, str] | None = None
+        self.heard = [0] * size
+        self.heard_bytes = [bytes(8)] * size
         self._left: dict[int, dict[int, Notice]] = {}
         # By cell: who raised in it. By rank: whose last cell raised, and when that was heard.
         self._failed_cells: dict[int, Notice] = {}
@@ -49,13 +53,19 @@ class News:
         if self.post is None:
             self._untold.append(notice)
         else:
+            self._count(self._rank)
             self.post.send(notice)
 
     def open(self, post: Post) -> None:
         """Send by `post` from now on."""
         self.post = post
         while self._untold:
-            post.send(self._untold.pop(0))
+            self.tell(self._untold.pop(0))
+
+    def _count(self, rank: int) -> None:
+        self.heard[rank] += 1
+        # A new list, by which those who keep what was in the old one see that it has changed.
+        self.heard_bytes = [count.to_bytes(8, "little") for count in self.heard]
 
     def has_come(self) -> bool:
         """Tell whether others have told something new, which is then read."""
@@ -65,6 +75,7 @@ class News:
         """Read what the others have told; return whether there was something."""
         notices = self.post.fetch() if self.post is not None else []
         for notice in notices:
+            self._count(notice.sender)
             if notice.kind == Kind.LEFT:
                 self._left.setdefault(notice.epoch, {})[notice.sender] = notice
             elif notice.kind == Kind.RAISED:
@@ -165,10 +176,16 @@ class News:
                 self.tell(Notice(Kind.RAISED, self._rank, *place, cells.current, origin=origin, text=text))
             self.trouble = None
 
+    def free(self) -> None:
+        """Neither tell nor hear anything from here on."""
+        if self.post is not None:
+            self.post.free()
+            self.post = None
+
     def close(self, place: tuple[int, int]) -> None:
         """Tell the others that this process ends; nothing is told or heard after that."""
         if self.post is not None:
             text = "has ended"
             self.tell(Notice(Kind.ENDED, self._rank, *place, cells.current, origin=self._rank, text=text))
-            self.post.close()
-            self.post = None
+            self.post.farewell()
+            self.free()

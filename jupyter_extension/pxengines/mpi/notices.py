@@ -135,10 +135,16 @@ class Post:
         notices, self._fetched = self._fetched, []
         return notices
 
-    def close(self) -> None:
-        """Stop listening; before MPI is finalized, which waits for nothing that was sent here."""
+    def farewell(self) -> None:
+        """See to it that what was sent gets out, before MPI is finalized."""
         end = time.monotonic() + _FAREWELL_SECONDS
         while self._sent and time.monotonic() < end:
-            self.fetch()
+            self._fetched = self.fetch()
+
+    def free(self) -> None:
+        """Stop listening."""
         self._receive.Cancel()
         self._receive.Wait()
+        self._receive.Free()
+        if not self._sent:
+            self._comm.Free()

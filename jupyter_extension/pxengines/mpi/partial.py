@@ -26,6 +26,7 @@ MODES = ("fast", "exact")
 
 LIMB_BITS = 32
 LIMB_MASK = (1 << LIMB_BITS) - 1
+_BLOCK = 1 << 22
 MAX_LIMBS_ADDED = 1 << 31
 """So many limbs of 32 bits can be added in 64 bits, signed or not, without overflow."""
 
@@ -245,11 +246,21 @@ def largest(values: Array) -> int:
         return 0
     if values.size == 1:
         return abs(int(values.reshape(-1)[0]))
-    return max(abs(int(values.min())), abs(int(values.max())))
+    return max(max(abs(int(block.min())), abs(int(block.max()))) for block in _blocks(values))
 
 
 def has_nan(values: Array, op: str) -> bool:
     """Tell whether a value is not a number; one pass, without a temporary, for `op` min or max."""
     if values.size == 0 or values.dtype.kind != "f":
         return False
-    return bool(np.isnan(values.min() if op == "min" else values.max()))
+    return any(bool(np.isnan(b.min() if op == "min" else b.max())) for b in _blocks(values))
+
+
+def _blocks(values: Array) -> Iterator[Array]:
+    """Yield views of `values`, each so small that an interrupt need not wait long for the next one."""
+    if values.size <= _BLOCK:
+        yield values
+        return
+    longest = max(range(values.ndim), key=lambda i: values.shape[i])
+    for half in np.array_split(values, 2, axis=longest):
+        yield from _blocks(half)

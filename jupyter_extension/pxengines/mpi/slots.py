@@ -8,6 +8,7 @@ greatest value and greatest complement belong together.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 FACTS = 3
 """Words of a slot that tell of the rank's values: 0 unless something is unusual."""
 _HEAD_WORDS = 3 + FACTS
-_HEAD_BYTES = 8 * _HEAD_WORDS
+_TOLD = _HEAD_WORDS
+_HEAD_BYTES = 8 * (_TOLD + 2)  # keeps data aligned for every dtype
 NO_FACTS = bytes(8 * FACTS)
 _RANKS_OF_LEVEL = (64, 64, 32, 16, 16, 8, 4, 4, 2)
 """Among more ranks than this, slots of a level would cost more than MPI's own reduction."""
@@ -42,11 +44,12 @@ def level_of(data_bytes: int, ranks: int) -> int:
 class Slots:
     """Everybody's slot on every rank.
 
-    A head is what a rank brings: digest (16 bytes), cell (8), facts (24).
+    A head is what a rank brings: digest (16 bytes), cell (8), facts (24). Behind it is how many notices the
+    rank had told before (8).
 
     Attributes
     ----------
-    head : memory of this rank's.
+    head : memory of this rank's head and count of notices.
     heads : everybody's, a row for each.
     level : of the slots' size.
     room : bytes of data that fit into a slot.
@@ -65,19 +68,23 @@ class Slots:
         self.lanes: dict[Any, Any] = {}
         self.quick: dict[Any, Any] = {}
         self._words = np.zeros((size, SLOT_BYTES[level] // 8), np.uint64)
-        self.heads = self._words[:, :_HEAD_WORDS]
+        self.heads = self._words[:, : _TOLD + 1]
         mine = self._words[self._rank]
-        self.head = memoryview(mine[:_HEAD_WORDS].view(np.uint8))
-        self._payloads = self._words[:, _HEAD_WORDS:].view(np.uint8)
+        self.head = memoryview(mine[: _TOLD + 1].view(np.uint8))
+        self._payloads = self._words.view(np.uint8)[:, _HEAD_BYTES:]
         self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES[level], MPI.BYTE])
 
     def fill(self, head: bytes) -> None:
-        """Put in this rank's head."""
+        """Put in this rank's head and count of notices."""
         self.head[:] = head
+
+    def all_heard(self, heard: Sequence[int]) -> bool:
+        """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""
+        return all(int(told) <= count for told, count in zip(self._words[:, _TOLD], heard, strict=True))
 
     def alike(self, head: bytes) -> bool:
         """Tell whether all ranks brought `head`, which this one has."""
-        return self.heads.tobytes() == head * self._size
+        return self._words[:, :_HEAD_WORDS].tobytes() == head[: 8 * _HEAD_WORDS] * self._size
 
     def same_digest(self) -> bool:
         """Tell whether all ranks brought the same digest."""
@@ -107,12 +114,21 @@ class Greatest:
         from mpi4py import MPI
 
         self._words = np.zeros((2, _HEAD_WORDS), np.uint64)
-        self.request = comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX)
+        self._told = np.zeros(1, np.uint64)
+        self.request = _Both(
+            comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX),
+            comm.Allreduce_init(MPI.IN_PLACE, [self._told, MPI.UINT64_T], op=MPI.SUM),
+        )
 
     def fill(self, head: bytes) -> None:
-        """Put in this rank's head."""
-        self._words[0] = np.frombuffer(head, np.uint64)
+        """Put in this rank's head and count of notices."""
+        words = np.frombuffer(head, np.uint64)
+        self._words[0], self._told[0] = words[:_TOLD], words[_TOLD]
         np.invert(self._words[0], out=self._words[1])
+
+    def all_heard(self, heard: Sequence[int]) -> bool:
+        """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""
+        return int(self._told[0]) <= sum(heard)
 
     def alike(self, head: bytes) -> bool:
         """Tell whether all ranks brought `head`, which this one has."""
@@ -133,6 +149,20 @@ class Greatest:
     def _same(self, first: int, end: int) -> bool:
         greatest, complements = self._words[:, first:end]
         return bool((greatest == ~complements).all())
+
+
+class _Both:
+    """Two persistent requests as one."""
+
+    def __init__(self, first: MPI.Prequest, second: MPI.Prequest) -> None:
+        self._first, self._second = first, second
+
+    def Start(self) -> None:  # noqa: N802
+        self._first.Start()
+        self._second.Start()
+
+    def Test(self) -> bool:  # noqa: N802
+        return self._first.Test() and self._second.Test()
 
 
 def pack_facts(*facts: int) -> bytes:
