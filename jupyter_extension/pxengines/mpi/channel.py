@@ -26,6 +26,7 @@ from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
 from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, Deferred, wait
 from .peers import WORDS, Peers, my_facts
+from .relics import Relic, bury
 from .slots import MOST_SLOTS, NO_FACTS, PATIENCE, Greatest, Slots
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Channel:
     epoch, call : place in the order of the next, or running, reduction.
     quick : short ways that can be taken now, by what the caller gives.
     ready : whether a call can begin.
+    begun : exchanges that this rank has begun in this epoch.
     moving : the running reduction's work on memory of the caller's, if there is some.
     exchange : what a call begins with; of this epoch.
     all_alike : whether all ranks brought the same facts to the last exchange.
@@ -77,13 +79,16 @@ class Channel:
         self.ready = False
         self._stages = self._set_up(comm)
         self._awaited: MPI.Request | None = None
-        self._made: list[tuple[MPI.Intracomm, MPI.Request]] = []
+        self._made: list[MPI.Intracomm] = []
+        self._making: tuple[MPI.Intracomm, MPI.Request] | None = None
         self._running: int | None = None
         self._agreed = self._told = False
         self._timeout: float | None = None
         self._began = 0.0
         self._held: BaseException | None = None
-        self._exchanges: dict[int, Slots] = {}
+        self._exchanges: dict[int, Slots | Greatest] = {}
+        self._relics: dict[int, Relic] = {}
+        self.begun, self._clean, self._entered = 0, True, False
         self.quick: dict[Any, Any] = {}
         self._given_up: list[Any] = []
 
@@ -127,18 +132,29 @@ class Channel:
 
     def done(self) -> None:
         """Note that the call is complete: nothing that this rank does from here on concerns it."""
+        if self.call == 0 and self.epoch > 0:
+            self._tidy_up()
         self.call += 1
         self._running = self.moving = None
-        if self.call == 1:
-            # All ranks are there: communicators for the next failures are made while work goes on.
-            with Deferred():
-                self._make(self.epoch + SPARE)
-            self.news.forget(self.epoch)
+
+    def _tidy_up(self) -> None:
+        """After failures, when all ranks are together again: give back communicators and make new ones."""
+        self._agreed = True
+        try:
+            self._given_up += bury(self, self._relics)
+            with Deferred() as deferred:
+                for request in self._communicators(self.epoch + SPARE):
+                    wait(request.Test, self.looking(deferred), ARRIVAL_SPIN_SECONDS)
+        except BaseException as error:
+            self.fail(error)
+            raise
+        self.news.forget(self.epoch)
 
     def fail(self, error: BaseException) -> bool:
         """Give up the running call because of `error`; return whether it has to be made again."""
         if isinstance(error, Reissue):
-            self._next_epoch()
+            with Deferred():
+                self._next_epoch()
             return True
         if self._running is not None:
             epoch, comm, moving = self.epoch, self.comm, self.moving
@@ -166,7 +182,11 @@ class Channel:
 
     def _next_epoch(self) -> None:
         # Others may still write into the exchange of the epoch that is given up.
-        self._given_up.append((self.comm, self.__dict__.get("exchange"), self._exchanges))
+        level = self.exchange.level if self.begun else 0
+        self._relics[self.epoch] = Relic(
+            self.comm, self._exchanges, self.begun, level, self._clean and self._entered
+        )
+        self.begun, self._clean, self._entered = 0, True, False
         self.epoch += 1
         self.call = 0
         self._exchanges, self.quick = {}, {}
@@ -224,24 +244,30 @@ class Channel:
         facts[self.rank] = my_facts()
         yield self._nursery.Iallgather(MPI.IN_PLACE, [facts, WORDS, MPI.UINT64_T])
         self.news.peers = Peers(facts, self.rank)
-        self._make(SPARE)
-        for _, request in self._made:
-            yield request
+        yield from self._communicators(SPARE)
         yield from self._enter_epoch()
 
     def _enter_epoch(self) -> Iterator[MPI.Request]:
-        self._make(self.epoch)
-        self.comm, request = self._made[self.epoch]
-        yield request
+        yield from self._communicators(self.epoch)
+        self.comm = self._made[self.epoch]
         if self.size <= MOST_SLOTS:
             self._use_slots(0)
         else:
-            self.exchange = Greatest(self.comm)
+            self.exchange = self._exchanges[0] = Greatest(self.comm)
+        self._entered = True
 
-    def _make(self, last: int) -> None:
-        """Begin to make the communicators of all epochs up to `last`; the same order on every rank."""
+    def _communicators(self, last: int) -> Iterator[MPI.Request]:
+        """Make the communicators of all epochs up to `last`: by order of epochs, as on every rank.
+
+        One after the other: with two of them under way at a time, Open MPI 5 gets stuck now and then.
+        """
         while len(self._made) <= last:
-            self._made.append(self._nursery.Idup())
+            if self._making is None:
+                self._making = self._nursery.Idup()
+            comm, request = self._making
+            yield request
+            self._made.append(comm)
+            self._making = None
 
     def needed(self, level: int) -> None:
         """Note which level of slots a call needs that is about to be done; the next exchange may differ.
@@ -257,9 +283,10 @@ class Channel:
                 self._use_slots(level)
 
     def _use_slots(self, level: int) -> None:
-        if level not in self._exchanges:
-            self._exchanges[level] = Slots(self.comm, level)
-        self.exchange = slots = self._exchanges[level]
+        slots = self._exchanges.get(level)
+        if not isinstance(slots, Slots):
+            slots = self._exchanges[level] = Slots(self.comm, level)
+        self.exchange = slots
         slots.idle = 0
         self.quick = slots.quick
 
@@ -324,11 +351,12 @@ class Channel:
         exchange = self.exchange
         exchange.fill(head + self.news.heard_bytes[self.rank])
         request = exchange.request
+        self.begun += 1
         request.Start()
         try:
             wait(request.Test, self.look_around, ARRIVAL_SPIN_SECONDS)
         except BaseException as error:
-            if isinstance(error, Reissue) and not confirms:
+            if self.moving is None or (isinstance(error, Reissue) and not confirms):
                 raise
             end = time.monotonic() + LAST_LOOK_SECONDS
             while not request.Test():
@@ -381,6 +409,10 @@ class Channel:
     def keep(self, *used: Any) -> None:
         """Keep requests that cannot be completed, and the memory that they may still use."""
         self._given_up.append(used)
+        if self._running is not None:
+            self._clean = False
+        elif self.epoch - 1 in self._relics:
+            self._relics[self.epoch - 1].clean = False
 
     def looking(self, deferred: Deferred) -> Callable[[], None]:
         """Return what to call in a wait: it raises if the call cannot go on."""
@@ -418,16 +450,16 @@ class Channel:
             self.news.cell_changed((self.epoch, self.call), started, failure)
 
     def free(self) -> None:
-        """Give back the communicators, where nothing is under way; all ranks do, none makes calls any more."""
+        """Give back the communicators, where nothing is under way; all ranks do, and make no more calls."""
         self.news.free()
-        if self._given_up or not self.ready:
+        if self._given_up or self._relics or not self.ready:
             return
         for slots in self._exchanges.values():
             slots.request.Free()
-        made = [comm for comm, request in self._made if request.Test()]
-        for comm in made:
-            comm.Free()
-        if len(made) == len(self._made):
+        for comm in self._made:
+            if comm:  # those of epochs that were given up may have been freed
+                comm.Free()
+        if self._making is None:
             self._nursery.Free()
         self.ready = False
 

@@ -115,6 +115,7 @@ class Lane:
         try:
             self._mine[...] = values
             self._head_memory[:] = self._filled
+            channel.begun += 1
             self._start()
             test = self._test
             for _ in range(_SPINS):

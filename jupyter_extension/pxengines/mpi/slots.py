@@ -115,7 +115,7 @@ class Greatest:
 
         self._words = np.zeros((2, _HEAD_WORDS), np.uint64)
         self._told = np.zeros(1, np.uint64)
-        self.request = _Both(
+        self.request: Any = _Both(
             comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX),
             comm.Allreduce_init(MPI.IN_PLACE, [self._told, MPI.UINT64_T], op=MPI.SUM),
         )
@@ -157,12 +157,16 @@ class _Both:
     def __init__(self, first: MPI.Prequest, second: MPI.Prequest) -> None:
         self._first, self._second = first, second
 
-    def Start(self) -> None:  # noqa: N802
+    def Start(self) -> None:
         self._first.Start()
         self._second.Start()
 
-    def Test(self) -> bool:  # noqa: N802
+    def Test(self) -> bool:
         return self._first.Test() and self._second.Test()
+
+    def Free(self) -> None:
+        self._first.Free()
+        self._second.Free()
 
 
 def pack_facts(*facts: int) -> bytes:

@@ -161,7 +161,7 @@ def pmean(
     else:
         total, count = channel.run(lambda: _total_and_count(channel, what, part.values, count), timeout)
         with np.errstate(all="ignore"):
-            mean = np.asarray(np.true_divide(total, total.dtype.type(count)))
+            mean = np.asarray(np.true_divide(total, np.intp(count)))
     if count == 0 and mean.size:
         warnings.warn("mean of no values", RuntimeWarning, stacklevel=2)
     result = finished(mean, how.result, out)

@@ -1,4 +1,4 @@
-"""Drops ranks out of reductions, one kind of fault after the other; started by mpiexec from test_mpi_faults.py.
+"""Drops ranks out of reductions, one kind of fault after the other; see test_mpi_faults.py.
 
 ``mpi_fault_worker.py FAULT...``: rank 0 prints ``{"FAULT": [what each rank saw], ...}``. After each fault
 all ranks reduce again, and that must be right.
@@ -116,6 +116,23 @@ def out_of_order() -> Any:
     return [allreduce(1, "max"), psum(1.0)]
 
 
+def many_times() -> Any:
+    """Give up more often than MPI has communicators, in a row and with successes between."""
+    failures = 0
+    for turn in range(2500):
+        try:
+            with guard():
+                if COMM.rank == ODD:
+                    raise ValueError
+                psum(1000)
+        except (ValueError, PeerError):
+            failures += 1
+        if turn % 5 == 0:
+            with guard():
+                assert psum(turn) == turn * COMM.size
+    return failures
+
+
 took: list[float] = []
 interrupted: list[float] = []
 
@@ -147,7 +164,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
         raising, raising_later, late, interrupted_waiting, stale, interrupted_moving,
-        one_interrupted_moving, out_of_order,
+        one_interrupted_moving, out_of_order, many_times,
     )
 }  # fmt: skip
 

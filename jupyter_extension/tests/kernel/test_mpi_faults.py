@@ -61,3 +61,9 @@ def test_other_order_is_the_same_error_on_every_rank(seen: Seen) -> None:
     told = {saw for saw, _ in seen["out_of_order"]}
     assert len(told) == 1
     assert told.pop().startswith("AgreementError: the ranks do not agree on what to reduce: rank 1 differs (")
+
+
+@pytest.mark.parametrize("library", ["mpich", "openmpi"])
+def test_reductions_can_be_given_up_more_often_than_there_are_communicators(library: Library) -> None:
+    report = json.loads(run_ranks(2, WORKER, "many_times", library=library).stdout)
+    assert report["seen"]["many_times"] == [["returned 2500", "right"]] * 2

@@ -1,0 +1,248 @@
+"""Calls every reduction as one MPI rank and compares it with numpy; see test_mpi_functions.py.
+
+``mpi_functions_worker.py HOW``: rank 0 prints what it ``checked`` and what was ``wrong``. HOW is
+``as it is``, or a limit to lower: ``pieces`` (bytes that MPI gets at a time), ``slots`` (ranks that gather each
+other's small data); or ``communicators``, to check these only, many of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from pxengines import mpi
+from pxengines.mpi import channel, combine, moving, slots
+
+COMM = MPI.COMM_WORLD
+RANK, RANKS = COMM.rank, COMM.size
+WRONG: list[str] = []
+CHECKED = 0
+Array = np.ndarray[Any, Any]
+
+
+def same(got: Any, want: Any, what: Any) -> None:
+    """Note if `got` is not `want`, to the bit, the dtype and the type of a scalar."""
+    global CHECKED
+    CHECKED += 1
+    wanted = np.asarray(want)
+    given = np.asarray(got)
+    right = (
+        isinstance(got, np.ndarray) == bool(wanted.ndim)
+        and given.dtype == wanted.dtype
+        and given.shape == wanted.shape
+        and np.array_equal(given, wanted, equal_nan=wanted.dtype.kind in "fc")
+    )
+    if not right:
+        WRONG.append(f"rank {RANK}, {what}: got {got!r}, want {want!r}")
+
+
+def refuses(kind: type[Exception], words: str, call: Callable[[], Any]) -> None:
+    """Note if `call` does not raise `kind` with `words` in its message."""
+    global CHECKED
+    CHECKED += 1
+    try:
+        got: Any = call()
+    except kind as error:
+        got = error
+        if words in str(error):
+            return
+    WRONG.append(f"rank {RANK}: got {got!r}, want {kind.__name__} with {words!r}")
+
+
+def parts(dtype: str, shape: tuple[int, ...]) -> list[Array]:
+    """Return every rank's part: whole numbers so small that sums of them are exact in any float."""
+    rng = np.random.default_rng(len(shape))
+    return [rng.integers(0, 4, shape).astype(dtype) for _ in range(RANKS)]
+
+
+def check_sums(dtype: str) -> None:
+    every = parts(dtype, (3, 4))
+    mine, joined, stacked = every[RANK], np.concatenate(every), np.stack(every)
+    for mode in ("fast", "exact"):
+        what = (dtype, mode)
+        same(mpi.psum(mine, mode=mode), np.sum(joined), ("psum", what))
+        same(mpi.psum(mine, 0, mode=mode), np.sum(joined, 0), ("psum axis 0", what))
+        same(
+            mpi.psum(mine, -1, keepdims=True, mode=mode),
+            np.sum(stacked, (0, 2))[:, None],
+            ("psum keepdims", what),
+        )
+        same(mpi.psum(mine, (), mode=mode), np.sum(stacked, 0), ("psum no axes", what))
+        same(mpi.allreduce(mine, mode=mode), np.sum(stacked, 0), ("allreduce", what))
+        mean = np.mean(joined, 0, dtype=np.float64 if dtype in ("f2", "f4") else None)
+        if mode == "exact" and mine.dtype.kind == "c":  # numpy divides complex numbers less well
+            mean = np.mean(joined.real, 0) + 1j * np.mean(joined.imag, 0)
+        same(mpi.pmean(mine, 0, mode=mode), mean.astype(np.mean(mine).dtype), ("pmean", what))
+        flat = mine.reshape(-1)
+        if dtype not in ("g", "G") or mode == "fast":
+            dot = mpi.pdot(flat, flat, mode=mode)
+            want = np.sum(joined.astype(dot.dtype) * joined.astype(dot.dtype), dtype=dot.dtype)
+            same(dot, want.astype(np.sum(joined).dtype), ("pdot", what))
+    out = np.zeros((3, 4, 2), np.sum(joined).dtype)[..., 1]
+    if mpi.allreduce(mine, out=out) is not out:
+        WRONG.append("out is not returned")
+    same(out.copy(), np.sum(stacked, 0), ("strided out", dtype))
+    if mine.dtype == out.dtype:
+        there = mine.copy()
+        mpi.allreduce(there, out=there)
+        same(there, np.sum(stacked, 0), ("in place", dtype))
+
+
+def check_order(dtype: str) -> None:
+    every = parts(dtype, (3, 4))
+    mine, joined, stacked = every[RANK], np.concatenate(every), np.stack(every)
+    for function, numpys in ((mpi.pmin, np.min), (mpi.pmax, np.max)):
+        same(function(mine), numpys(joined), (function.__name__, dtype))
+        same(function(mine, 0, keepdims=True), numpys(joined, 0, keepdims=True), (function.__name__, dtype))
+    for find, arg, value in ((mpi.pargmin, np.argmin, np.min), (mpi.pargmax, np.argmax, np.max)):
+        place = arg(joined)
+        found = find(mine)
+        same(found.rank, np.intp(place // 12), (find.__name__, "rank", dtype))
+        same(found.index, np.intp(place % 12), (find.__name__, "index", dtype))
+        same(found.value, value(joined), (find.__name__, "value", dtype))
+        found = find(mine, 0)
+        same(found.rank, arg(joined, 0) // 3, (find.__name__, "ranks", dtype))
+        same(found.index, arg(joined, 0) % 3, (find.__name__, "indices", dtype))
+    same(mpi.allreduce(mine, "argmin"), np.argmin(stacked, 0), ("argmin", dtype))
+    same(mpi.allreduce(mine, "argmax"), np.argmax(stacked, 0), ("argmax", dtype))
+    for op in ("logical_and", "logical_or", "logical_xor"):
+        same(mpi.allreduce(mine, op), getattr(np, op).reduce(stacked), (op, dtype))
+    if mine.dtype.kind in "biu":
+        for op in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+            same(mpi.allreduce(mine, op), getattr(np, op).reduce(stacked), (op, dtype))
+
+
+def check_sizes() -> None:
+    """Reduce data of all sizes, one after the other: from what fits into a slot to many pieces."""
+    rng = np.random.default_rng(1)
+    for size in [1, 500, 0, 20, 30_000, 30, 1000, 1000, 7000, 7000, *[1] * 12, 20, 300_000, 2, 2]:
+        every = [rng.integers(-9, 9, size).astype(float) for _ in range(RANKS)]
+        same(mpi.allreduce(every[RANK]), np.sum(every, 0), ("size", size))
+        same(mpi.allreduce(every[RANK].astype(int)), np.sum(every, 0).astype(int), ("ints", size))
+        same(mpi.allreduce(every[RANK], "max"), np.max(every, 0), ("max", size))
+
+
+def check_specials() -> None:
+    """Reduce what is unusual on one rank only."""
+    nan, odd = np.nan, RANKS - 1
+    for size in (3, 30_000):
+        mine = np.resize([1.0, nan, 3.0] if RANK == odd else [0.0, 2.0, -3.0], size)
+        least = np.resize([1.0 if RANKS == 1 else 0.0, nan, 3.0 if RANKS == 1 else -3.0], size)
+        same(mpi.allreduce(mine, "min"), least, ("nan", size))
+        same(mpi.allreduce(mine, "argmin"), np.resize([0, odd, 0], size), ("argmin nan", size))
+        same(mpi.pmin(mine), np.float64(nan), ("pmin nan", size))
+        same(mpi.pargmax(mine).rank, np.intp(odd), ("pargmax nan", size))
+    empty = np.zeros((0, 2)) if RANK == odd else np.full((1, 2), float(RANK))
+    if RANKS > 1:
+        same(mpi.pmin(empty, 0), np.zeros(2), "empty")
+        same(mpi.pmax(empty), np.float64(RANKS - 2), "empty")
+        same(mpi.pargmin(empty, 0).rank, np.zeros(2, np.intp), "empty")
+        same(mpi.psum(empty, 0), np.full(2, sum(range(RANKS - 1)), float), "empty")
+        same(mpi.pmean(empty), np.float64((RANKS - 2) / 2), "empty")
+    most = (1 << 63) - 1
+    big = [[most, most, 0], [-most, 1 - most, 0], [5, 0, 0], [-1, 0, 0]]
+    values = np.array(big[RANK] if RANK < 4 else [0, 0, 0])
+    total = sum(sum(each) for each in big[:RANKS])
+    if abs(total) <= most:
+        same(mpi.psum(values), np.int64(total), "sums that do not fit on a rank")
+    else:
+        refuses(OverflowError, str(total), lambda: mpi.psum(values))
+    same(mpi.psum(np.full(4, 1 << 62), wrap=True), np.int64(0), "wrapped")
+    same(mpi.allreduce(np.full(9, 100, np.int8), wrap=True), np.full(9, 100 * RANKS), "small integers widen")
+    refuses(OverflowError, "does not fit into int8", lambda: mpi.psum(np.full(9, 100), dtype=np.int8))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        same(mpi.pmean(np.zeros(0)), np.float64(nan), "mean of nothing")
+    if [str(warning.message) for warning in told] != ["mean of no values"]:
+        WRONG.append(f"warned of {told}")
+
+
+def check_exact() -> None:
+    """Add up what cancels: only the exact sum is right, and it is so however the data are split."""
+    rng = np.random.default_rng(5)
+    usual = rng.normal(size=500) * 10.0 ** rng.integers(-30, 30, 500)
+    data = np.concatenate([usual, [1e300, -1e300]])
+    want = np.float64(float(sum(map(Fraction, data))))
+    mean = np.float64(float(sum(map(Fraction, data)) / len(data)))
+    for _ in range(3):
+        data = rng.permutation(data)
+        cuts = np.sort(rng.integers(0, len(data), RANKS - 1))
+        mine = np.split(data, cuts)[RANK]
+        same(mpi.psum(mine, mode="exact"), want, "exact sum")
+        same(mpi.pmean(mine, mode="exact"), mean, "exact mean")
+    squares = np.float64(float(sum(Fraction(value) * Fraction(value) for value in usual)))
+    mine = np.array_split(usual, RANKS)[RANK]
+    same(mpi.pdot(mine, mine, mode="exact"), squares, "exact dot")
+
+
+def check_refusals() -> None:
+    refuses(ValueError, "of no values", lambda: mpi.pmin(np.zeros((0, 3)), 0))
+    refuses(ValueError, "of no values", lambda: mpi.pargmin(np.zeros(0)))
+    refuses(ValueError, "product is rounded", lambda: mpi.allreduce(1.0, "prod", mode="exact"))
+    refuses(ValueError, "mode='x' is not known", lambda: mpi.psum([1.0], mode="x"))
+    refuses(ValueError, "op='median' is not known", lambda: mpi.allreduce(1.0, "median"))
+    refuses(ValueError, "vectors of one length", lambda: mpi.pdot([1, 2], [1]))
+    refuses(ValueError, "out has shape (2,)", lambda: mpi.allreduce(np.ones(3), out=np.ones(2)))
+    refuses(TypeError, "out has dtype int64", lambda: mpi.allreduce(np.ones(3), out=np.ones(3, int)))
+    refuses(TypeError, "complex numbers have no order", lambda: mpi.pmax(1j))
+    refuses(TypeError, "only integers and bools have bits", lambda: mpi.allreduce(1.0, "bitwise_or"))
+    refuses(TypeError, "a mean is no whole number", lambda: mpi.pmean(1, dtype=int))
+    refuses(TypeError, "intracommunicator", lambda: mpi.psum(1, comm=3))  # type: ignore[arg-type]
+    if RANKS > 1:
+        odd = RANK == RANKS - 1
+        refuses(mpi.AgreementError, "mode exact", lambda: mpi.psum(1.0, mode="exact" if odd else "fast"))
+        refuses(mpi.AgreementError, "wrap", lambda: mpi.psum(1, wrap=odd))
+        refuses(mpi.AgreementError, "mean", lambda: mpi.pmean(1.0) if odd else mpi.psum(1.0))
+
+
+def check_communicators(times: int = 3) -> None:
+    """Reduce on communicators of the user's, made and freed."""
+    for _ in range(times):
+        halves = COMM.Split(RANK % 2, -RANK)
+        members = [rank for rank in range(RANKS) if rank % 2 == RANK % 2]
+        same(mpi.psum(RANK, comm=halves), np.int64(sum(members)), "half of the ranks")
+        same(mpi.psum(RANK), np.int64(sum(range(RANKS))), "all ranks")
+        halves.Free()
+
+
+def main() -> None:
+    """Check everything and report."""
+    if sys.argv[1] == "pieces":
+        moving.PIECE_BYTES = 1 << 12
+    elif sys.argv[1] == "slots":
+        slots._RANKS_OF_LEVEL = (0,) * len(slots._RANKS_OF_LEVEL)
+        channel.MOST_SLOTS = 0
+    assert combine.level_of is slots.level_of
+    if sys.argv[1] == "communicators":
+        check_communicators(500)
+        report()
+        return
+    for dtype in ("?", "i1", "i8", "u1", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G", ">i4", ">f8"):
+        check_sums(dtype)
+        if dtype not in ("c8", "c16", "G"):
+            check_order(dtype)
+    for check in (
+        check_sizes, check_specials, check_exact, check_refusals, check_communicators
+    ):  # fmt: skip
+        check()
+    report()
+
+
+def report() -> None:
+    """Print what was found."""
+    world = dataclasses.asdict(mpi.check())
+    wrong = [words for told in COMM.allgather(WRONG) for words in told]
+    if RANK == 0:
+        print(json.dumps({"checked": CHECKED, "wrong": wrong, "world": world}))
+
+
+if __name__ == "__main__":
+    main()
