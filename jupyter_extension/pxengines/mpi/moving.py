@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,9 @@ SETTLE_SECONDS = 0.5
 class Move:
     """The reduction of one array of each rank, element by element.
 
+    What MPI can send as it is, it sends so; else each piece is first copied to a small buffer. (Not MPI's
+    ``IN_PLACE``: that has to be meant by all ranks or by none, and memory may be laid out differently.)
+
     Attributes
     ----------
     target : where the result is put: `out`, if that is as MPI wants it, or else new memory.
@@ -43,14 +45,26 @@ class Move:
 
     def __init__(self, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> None:
         self.target = out if out is not None and _fits(out, wire) else np.empty(values.shape, wire)
-        self._values = values
-        sent: Array | None = None
-        self._copies = False
+        received = self.target.reshape(-1)
+        length = max(1, PIECE_BYTES // wire.itemsize)
+        starts = range(0, received.size, length)
+        self._staged: list[tuple[Array, Array]] = []
         if _fits(values, wire) and not np.may_share_memory(values, self.target):
-            sent = values.reshape(-1)
+            source = values.reshape(-1)
+            sent = [source[start : start + length] for start in starts]
         else:
-            self._copies = values is not self.target
-        self._pieces = _pieces(sent, self.target.reshape(-1), datatype(wire), operation(op))
+            source = _flat(values, self.target)
+            room = min(length, received.size)
+            buffers = [np.empty(room, wire) for _ in range(min(_IN_FLIGHT, len(starts)))]
+            parts = [source[start : start + length] for start in starts]
+            # A buffer is used again when the piece before that is complete.
+            sent = [buffers[number % _IN_FLIGHT][: part.size] for number, part in enumerate(parts)]
+            self._staged = list(zip(sent, parts, strict=True))
+        kind, operator = datatype(wire), operation(op)
+        self._pieces = [
+            ([piece, kind], [received[start : start + length], kind], operator)
+            for piece, start in zip(sent, starts, strict=True)
+        ]
         self._requests: list[MPI.Request] = []
 
     @property
@@ -60,14 +74,14 @@ class Move:
 
     def run(self, channel: Channel) -> Array:
         """Return the result; a step of a call that all ranks have agreed on."""
-        if self._copies:
-            self._copies = False
-            with np.errstate(all="ignore"):
-                np.copyto(self.target, self._values, casting="unsafe")
         pieces, requests, start = self._pieces, self._requests, channel.comm.Iallreduce
         for completed in range(len(pieces)):
+            last = completed + _IN_FLIGHT
+            for buffer, part in self._staged[len(requests) : last]:
+                with np.errstate(all="ignore"):
+                    np.copyto(buffer, part, casting="unsafe")
             # In C from the start of a piece to the note of it: no interrupt can get between.
-            requests.extend(starmap(start, pieces[len(requests) : completed + _IN_FLIGHT]))
+            requests.extend(starmap(start, pieces[len(requests) : last]))
             wait(requests[completed].Test, channel.look_around, MOVING_SPIN_SECONDS)
         return self.target
 
@@ -123,22 +137,12 @@ def _fits(array: Array, dtype: np.dtype[Any]) -> bool:
     return bool(flags.c_contiguous and flags.aligned and array.dtype == dtype)
 
 
-def _pieces(sent: Array | None, received: Array, datatype: MPI.Datatype, op: MPI.Op) -> list[Any]:
-    """Return the arguments of MPI's call for each piece."""
-    length = max(1, PIECE_BYTES // received.itemsize)
-    if received.size <= length:
-        if received.size == 0:
-            return []
-        return [(_in_place() if sent is None else [sent, datatype], [received, datatype], op)]
-    parts = [slice(start, start + length) for start in range(0, received.size, length)]
-    return [
-        (_in_place() if sent is None else [sent[part], datatype], [received[part], datatype], op)
-        for part in parts
-    ]
-
-
-@cache
-def _in_place() -> Any:
-    from mpi4py import MPI
-
-    return MPI.IN_PLACE
+def _flat(values: Array, target: Array) -> Array:
+    """Return `values` in one dimension, in C order: a view of them, unless that is impossible or unsafe."""
+    same = values.shape == target.shape and (
+        values.__array_interface__["data"] == target.__array_interface__["data"]
+        and values.strides == target.strides
+    )
+    if same or not np.may_share_memory(values, target):
+        return values.reshape(-1)
+    return values.flatten()
