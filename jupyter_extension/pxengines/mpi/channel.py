@@ -314,7 +314,9 @@ class Channel:
             self.heed()
         head = digest + cells.current_bytes + facts
         self._held = None
-        self._exchange(head)
+        if self._exchange(head):
+            self._agreed = self.all_alike = True
+            return None if facts == NO_FACTS else self.exchange.facts()
         if self._held is not None:
             # Only if all have come to the same call, in the same cell, may others have gone on.
             self._agreed = self.exchange.same_digest() and self.exchange.same_cell()
@@ -343,8 +345,8 @@ class Channel:
         self._agreed = True
         return greatest if any(greatest) else None
 
-    def _exchange(self, head: bytes, confirms: bool = False) -> None:
-        """Exchange `head`. An exception that comes when the exchange is all but complete is held back.
+    def _exchange(self, head: bytes, confirms: bool = False) -> bool:
+        """Exchange `head`; return whether all brought the same and have told nothing new. An exception that comes when the exchange is all but complete is held back.
 
         Others may then have found it complete, and gone on: they must not be left with data on the way.
         """
@@ -366,10 +368,14 @@ class Channel:
             if not isinstance(error, Reissue):
                 self._held = error
         self._agreed = confirms
+        expected = self._held is None and exchange.as_expected(head, self.news.heard_bytes)
+        if expected and not self.news.has_come():
+            return True
         try:
             self.catch_up()
         except (PeerError, TimeoutError) as error:
             self._held = self._held or error
+        return False
 
     def catch_up(self) -> None:
         """Heed all that the others had told before the exchange that is complete.

@@ -74,6 +74,7 @@ class Lane:
         self._level = level_of(how.nbytes, channel.size)
         self._ufunc, self._result = UFUNCS[how.op], how.plan.result
         self._make = how.plan.result.type
+        self._overflows = how.plan.kind == "float" and how.op in ("sum", "prod")
         self._converts = how.plan.wire != how.plan.result
         self._number = how.op == "sum" and how.count == 1 and (how.whole or how.plan.wire.char in "dD")
         if how.whole:
@@ -153,21 +154,29 @@ class Lane:
                 out.fill(number)
                 return out
             return np.full(self._how.shape, number, self._result) if self._how.shape else self._make(number)
-        with np.errstate(all="ignore"):  # as in MPI: what overflows is infinite
-            if self._how.whole:
-                total = self._exact()
-            elif len(each) == 1:
-                total = each[0].copy()
-            elif len(each) > _FEW_RANKS:
-                total = self._ufunc.reduce(self._rows, axis=0)
-            else:
-                direct = out is not None and not self._converts and out.dtype == self._result
-                first = out if direct else None
-                total = self._ufunc(each[0], each[1], first)
-                for other in each[2:]:
-                    total = self._ufunc(total, other, first)
+        if self._how.whole:
+            total = self._exact()
+        elif self._overflows:
+            with np.errstate(all="ignore"):  # as in MPI: what overflows is infinite
+                total = self._reduced(out)
+        else:
+            total = self._reduced(out)
+        if total is not out:
             total = finished(total, self._result, out)
-            return total if out is not None else total[()]
+        return total if out is not None else total[()]
+
+    def _reduced(self, out: Array | None) -> Any:
+        each = self._each
+        if len(each) == 1:
+            return each[0].copy()
+        if len(each) > _FEW_RANKS:
+            return self._ufunc.reduce(self._rows, axis=0)
+        direct = out is not None and not self._converts and out.dtype == self._result
+        first = out if direct else None
+        total = self._ufunc(each[0], each[1], first)
+        for other in each[2:]:
+            total = self._ufunc(total, other, first)
+        return total
 
     def _exact(self) -> Any:
         op, shape, rows = self._how.op, self._how.shape, self._rows

@@ -12,7 +12,7 @@ from typing import Any
 
 _SPINS = 60
 """Tests before the first look around: some 20 us, within which peers that are there answer."""
-_TESTS_PER_LOOK = 8
+_TESTS_PER_LOOK = 16
 _FIRST_PAUSE = 50e-6
 _LONGEST_PAUSE = 1e-3
 ARRIVAL_SPIN_SECONDS = 1e-3
@@ -33,7 +33,7 @@ def wait(test: Callable[[], bool], look: Callable[[], None], spin_seconds: float
         for _ in range(_TESTS_PER_LOOK):
             if test():
                 return
-            os.sched_yield()
+        os.sched_yield()
         if time.perf_counter() - began > spin_seconds:
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -25,8 +25,8 @@ _HEAD_BYTES = 8 * (_TOLD + 2)  # keeps data aligned for every dtype
 NO_FACTS = bytes(8 * FACTS)
 _RANKS_OF_LEVEL = (64, 64, 32, 16, 16, 8, 4, 4, 2)
 """Among more ranks than this, slots of a level would cost more than MPI's own reduction."""
-SLOT_BYTES = tuple(256 << level for level in range(len(_RANKS_OF_LEVEL)))
-"""Sizes of a slot, by level."""
+SLOT_BYTES = (256, *((256 << level) - 128 for level in range(1, len(_RANKS_OF_LEVEL))))
+"""Sizes of a slot, by level. A little less than what MPI libraries send without asking first: 4 or 8 kB."""
 MOST_SLOTS = _RANKS_OF_LEVEL[0]
 """Among more ranks than this, slots are not gathered."""
 PATIENCE = 8
@@ -78,6 +78,10 @@ class Slots:
         """Put in this rank's head and count of notices."""
         self.head[:] = head
 
+    def as_expected(self, head: bytes, heard: Sequence[bytes]) -> bool:
+        """Tell whether all ranks brought `head` and have told no more than was `heard` of each."""
+        return self.heads.tobytes() == b"".join(head + count for count in heard)
+
     def all_heard(self, heard: Sequence[int]) -> bool:
         """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""
         return all(int(told) <= count for told, count in zip(self._words[:, _TOLD], heard, strict=True))
@@ -125,6 +129,10 @@ class Greatest:
         words = np.frombuffer(head, np.uint64)
         self._words[0], self._told[0] = words[:_TOLD], words[_TOLD]
         np.invert(self._words[0], out=self._words[1])
+
+    def as_expected(self, head: bytes, heard: Sequence[bytes]) -> bool:
+        """Tell whether all ranks brought `head` and have told no more than was `heard` of each."""
+        return self.alike(head) and self.all_heard([int.from_bytes(count, "little") for count in heard])
 
     def all_heard(self, heard: Sequence[int]) -> bool:
         """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""

@@ -65,8 +65,8 @@ def test_a_client_may_name_the_cell(name: str) -> None:
 
 def test_slots_are_as_small_as_possible_and_not_too_large_for_many_ranks() -> None:
     assert level_of(8, 2) == 0
-    assert SLOT_BYTES[level_of(8000, 2)] == 8192
-    assert SLOT_BYTES[level_of(64_000, 2)] == 65536
+    assert SLOT_BYTES[level_of(8000, 2)] == 8064
+    assert SLOT_BYTES[level_of(64_000, 2)] == 65408
     assert level_of(64_000, 4) == 0
     assert level_of(1 << 20, 2) == 0
     assert level_of(8, 1000) == 0
