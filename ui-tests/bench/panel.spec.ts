@@ -25,6 +25,8 @@ interface IFigures {
   delta: ITimes;
   /** Most rows in the document at once. */
   rows: number;
+  /** The longest of as many frames in which nothing moved: what this machine does by itself. */
+  still: number;
 }
 
 test.use({ viewport: { width: 1600, height: 1000 } });
@@ -88,6 +90,7 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
     );
   }
 
+  const still = await page.evaluate(longestOfStillFrames, SCROLLS);
   let before = await worked();
   const scroll = await grid.evaluate(scrollThrough, SCROLLS);
   // Once more, traced: tracing takes time itself, so it is not in the figures above.
@@ -105,7 +108,8 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
       wall: median(deltas.map(({ wall }) => wall)),
       cpu: median(deltas.map(({ cpu }) => cpu))
     },
-    rows: scroll.rows
+    rows: scroll.rows,
+    still
   };
 
   // The same rows, all of them in the document: what a table that draws everything costs.
@@ -166,7 +170,7 @@ function longestTask(trace: Buffer): ITimes {
 }
 
 function report(
-  { delta, firstPaint, longestTask: longest, rows, scroll }: IFigures,
+  { delta, firstPaint, longestTask: longest, rows, scroll, still }: IFigures,
   plainFirst: ITimes,
   plainScroll: ITimes
 ): string {
@@ -193,6 +197,7 @@ function report(
       '  ratio',
     line('first paint after the data', firstPaint, 200, plainFirst),
     line('frame of a scroll (mean; longest)', scroll, 50, plainScroll),
+    `longest frame while nothing moved:${ms(still).padStart(26)}`,
     line('longest task of a scroll (traced)', longest, 50),
     line('delta of 50 jobs (median)', delta, 16),
     `rows in the document, at most: ${rows} (limit 150)`,
@@ -279,6 +284,17 @@ async function scrollThrough(
     rows = Math.max(rows, grid.querySelectorAll('[role="row"]').length);
   }
   return { longest, rows };
+}
+
+async function longestOfStillFrames(times: number): Promise<number> {
+  let longest = 0;
+  let last = await new Promise<number>(requestAnimationFrame);
+  for (let n = 0; n < times; n++) {
+    const now = await new Promise<number>(requestAnimationFrame);
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
 }
 
 /** Put as many copies of a real row into a table of the same look; return when it was drawn. */
