@@ -5,9 +5,9 @@ import type { IRow } from './filter';
 /** All rows are of one height, in pixels, as in jobs.css: so each knows where it stands. */
 export const ROW_HEIGHT = 28;
 /** Rows drawn beyond each edge, so that scrolling shows no gap. */
-const BEYOND = 6;
+const BEYOND = 3;
 /** The window moves by so many rows at a time: fewer renders while scrolling. */
-const STEP = 4;
+const STEP = 2;
 /** However tall the window is. */
 const MOST_ROWS = 120;
 

@@ -17,14 +17,18 @@ interface ITimes {
 /** What one run measures; times in milliseconds. */
 interface IFigures {
   firstPaint: ITimes;
-  /** Of one frame: the longest by the clock, the mean of what it cost. */
+  /** Of one frame: the longest by the clock, the mean of what it cost. By pages, from end to end. */
   scroll: ITimes;
+  /** The same of a wheel turned fast: 120 pixels a frame. */
+  wheel: ITimes;
   /** The longest task of a scroll: how long the main thread itself worked at it. */
   longestTask: ITimes;
   /** Of a change of fifty jobs: the medians. */
   delta: ITimes;
   /** Most rows in the document at once. */
   rows: number;
+  /** The longest of as many frames in which nothing moved: what this machine does by itself. */
+  still: number;
 }
 
 test.use({ viewport: { width: 1600, height: 1000 } });
@@ -88,8 +92,16 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
     );
   }
 
+  const still = await page.evaluate(longestOfStillFrames, SCROLLS);
   let before = await worked();
+  const longestTurn = await grid.evaluate(turnWheel, SCROLLS);
+  const wheel: ITimes = {
+    wall: longestTurn,
+    cpu: ((await worked()) - before) / SCROLLS
+  };
+  before = await worked();
   const scroll = await grid.evaluate(scrollThrough, SCROLLS);
+  const scrolling = ((await worked()) - before) / SCROLLS;
   // Once more, traced: tracing takes time itself, so it is not in the figures above.
   await browser.startTracing(page, { categories: ['toplevel'] });
   await grid.evaluate(scrollThrough, SCROLLS);
@@ -97,15 +109,14 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
   const figures: IFigures = {
     longestTask: longest,
     firstPaint,
-    scroll: {
-      wall: scroll.longest,
-      cpu: ((await worked()) - before) / SCROLLS
-    },
+    wheel,
+    scroll: { wall: scroll.longest, cpu: scrolling },
     delta: {
       wall: median(deltas.map(({ wall }) => wall)),
       cpu: median(deltas.map(({ cpu }) => cpu))
     },
-    rows: scroll.rows
+    rows: scroll.rows,
+    still
   };
 
   // The same rows, all of them in the document: what a table that draws everything costs.
@@ -166,7 +177,15 @@ function longestTask(trace: Buffer): ITimes {
 }
 
 function report(
-  { delta, firstPaint, longestTask: longest, rows, scroll }: IFigures,
+  {
+    delta,
+    firstPaint,
+    longestTask: longest,
+    rows,
+    scroll,
+    still,
+    wheel
+  }: IFigures,
   plainFirst: ITimes,
   plainScroll: ITimes
 ): string {
@@ -192,7 +211,9 @@ function report(
       ['plain: thread', 'clock'].map(word => word.padStart(14)).join('') +
       '  ratio',
     line('first paint after the data', firstPaint, 200, plainFirst),
-    line('frame of a scroll (mean; longest)', scroll, 50, plainScroll),
+    line('frame of a wheel (mean; longest)', wheel, 50),
+    line('frame of a jump (mean; longest)', scroll, 50, plainScroll),
+    `longest frame while nothing moved:${ms(still).padStart(26)}`,
     line('longest task of a scroll (traced)', longest, 50),
     line('delta of 50 jobs (median)', delta, 16),
     `rows in the document, at most: ${rows} (limit 150)`,
@@ -262,13 +283,15 @@ function watchMessages(): void {
   };
 }
 
-/** Scroll from top to end by pages; return the longest frame and the most rows. */
+/** Scroll from the top to the end by pages; return the longest frame and the most rows. */
 async function scrollThrough(
   grid: HTMLElement,
   times: number
 ): Promise<{ longest: number; rows: number }> {
   let longest = 0;
   let rows = 0;
+  grid.scrollTop = 0;
+  await new Promise<number>(requestAnimationFrame);
   let last = await new Promise<number>(requestAnimationFrame);
   const step = grid.scrollHeight / times;
   for (let n = 0; n < times; n++) {
@@ -279,6 +302,32 @@ async function scrollThrough(
     rows = Math.max(rows, grid.querySelectorAll('[role="row"]').length);
   }
   return { longest, rows };
+}
+
+/** Scroll from the top as a wheel that is turned fast does; return the longest frame. */
+async function turnWheel(grid: HTMLElement, times: number): Promise<number> {
+  grid.scrollTop = 0;
+  await new Promise<number>(requestAnimationFrame);
+  let longest = 0;
+  let last = await new Promise<number>(requestAnimationFrame);
+  for (let n = 0; n < times; n++) {
+    grid.scrollTop += 120;
+    const now = await new Promise<number>(requestAnimationFrame);
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
+}
+
+async function longestOfStillFrames(times: number): Promise<number> {
+  let longest = 0;
+  let last = await new Promise<number>(requestAnimationFrame);
+  for (let n = 0; n < times; n++) {
+    const now = await new Promise<number>(requestAnimationFrame);
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
 }
 
 /** Put as many copies of a real row into a table of the same look; return when it was drawn. */

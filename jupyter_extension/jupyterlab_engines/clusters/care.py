@@ -20,6 +20,7 @@ from pxengines.launch.files import read_tail
 from pxengines.launch.paths import Role, RunPaths
 
 from ..api.models import Cluster, ClusterState, Failure, MpiWorld
+from ..waiting import set_within
 from . import postmortem, state
 from .link import HubLink, LinkError, read_connection_file
 from .roster import OUR_FACTS, Roster
@@ -30,6 +31,8 @@ from .world import judge
 _EVIDENCE_LINES = 400
 _RETRY_SECONDS = 0.5
 _HUB_SECONDS = 10.0
+_AGAIN_SECONDS = 5.0
+"""How often a starting cluster's hub is asked who is there, beside what it tells by itself."""
 _FLUSH_SECONDS = 2.0
 
 
@@ -185,7 +188,10 @@ class RunCare(ABC):
                 verdict = await self._check(roster)
                 if verdict is not None:
                     return verdict
-            await self._look.wait()
+            again = _AGAIN_SECONDS if self.cluster.state == "starting" else None
+            if not await set_within(self._look, again):
+                # An engine may have come before our subscription was heard: that is told to nobody twice.
+                await roster.answers(_HUB_SECONDS)
 
     async def _check(self, roster: Roster) -> Failure | None:
         requested = self.cluster.engines_requested or 0

@@ -62,6 +62,8 @@ class HubLink:
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.engines: dict[int, str] = {}
+        # By question under way: who came (uuid) or went (None) while its answer was.
+        self._news: dict[object, dict[int, str | None]] = {}
 
     async def connect(self, timeout: float) -> None:
         """Connect, and ask who is registered.
@@ -93,10 +95,21 @@ class HubLink:
         LinkError
             If it does not answer within `timeout` seconds.
         """
-        reply = await self._request(self._query, "connection_request", {}, None, timeout)
+        question = object()
+        news = self._news[question] = {}
+        try:
+            reply = await self._request(self._query, "connection_request", {}, None, timeout)
+        finally:
+            del self._news[question]
         if reply["content"].get("status") != "ok":
             raise LinkError("the hub refused the connection")
         engines = {int(i): str(uuid) for i, uuid in reply["content"]["engines"].items()}
+        # Answer and notifications travel on lines of their own: what came meanwhile may be newer.
+        for engine_id, uuid in news.items():
+            if uuid is None:
+                engines.pop(engine_id, None)
+            else:
+                engines[engine_id] = uuid
         self.engines = engines
         self._changed(dict(engines))
 
@@ -200,11 +213,18 @@ class HubLink:
         if kind == "shutdown_notification":
             self._shut_down()
         elif kind == "registration_notification":
-            self.engines[int(message["content"]["id"])] = str(message["content"]["uuid"])
-            self._changed(dict(self.engines))
+            self._note(int(message["content"]["id"]), str(message["content"]["uuid"]))
         elif kind == "unregistration_notification":
-            self.engines.pop(int(message["content"]["id"]), None)
-            self._changed(dict(self.engines))
+            self._note(int(message["content"]["id"]), None)
+
+    def _note(self, engine_id: int, uuid: str | None) -> None:
+        for news in self._news.values():
+            news[engine_id] = uuid
+        if uuid is None:
+            self.engines.pop(engine_id, None)
+        else:
+            self.engines[engine_id] = uuid
+        self._changed(dict(self.engines))
 
 
 def read_connection_file(path: Path) -> dict[str, Any] | None:

@@ -164,6 +164,7 @@ def test_a_job_that_no_cluster_knows_is_told(pbs: FakePBS, tmp_path: Path) -> No
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     done = subprocess.run(
         ["qsub", "-N", "pxe0123456789a", str(script)],
+        cwd=tmp_path,  # its output goes there
         env=pbs.environ,
         capture_output=True,
         text=True,

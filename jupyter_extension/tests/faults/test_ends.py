@@ -96,6 +96,7 @@ def test_who_started_a_run_is_on_its_card(site: BatchSite, as_in_a_terminal: Run
     site.pbs.pause()
     if site.server.cluster("pbs") is not None:
         site.dismiss()
+        site.server.until(lambda: not as_in_a_terminal.run_dir.exists(), "the old run's files to go")
 
     async def started_and_stopped() -> str:
         run = TerminalRun(as_in_a_terminal, LOG)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -47,6 +49,15 @@ main()
 """
 
 
+def _free_port() -> int:
+    """Return a port that nobody listens on; outside of the range from which all other programs get theirs."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+
+
 class RealServer:
     """One Jupyter server, its folders, and its REST API."""
 
@@ -83,9 +94,7 @@ class RealServer:
 
         `dies_at` is ``MODULE:FUNCTION:before|after``: there it kills itself.
         """
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = _free_port()
         root = self.folder / "root"
         root.mkdir(parents=True, exist_ok=True)
         program = ["-m", "jupyter_server"] if dies_at is None else ["-c", _DYING, dies_at]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import zmq
+import zmq.asyncio
+from jupyter_client.session import Session
 from wire import Api
 
 from jupyterlab_engines.clusters.link import HubLink, LinkError, read_connection_file
@@ -82,6 +84,51 @@ async def test_a_hub_that_is_not_there(jp_asyncio_loop: Any) -> None:
         with pytest.raises(LinkError, match="no answer to connection_request within"):
             await link.connect(0.2)
         await link.close()
+
+
+async def test_an_engine_that_comes_while_the_answer_travels_is_kept(jp_asyncio_loop: Any) -> None:
+    session = Session(key=b"k")
+
+    def sends(kind: str, content: dict[str, Any], parent: dict[str, Any] | None = None) -> list[bytes]:
+        return session.serialize(session.msg(kind, content, parent=parent), ident=b"topic")
+
+    with (
+        zmq.asyncio.Context() as context,
+        context.socket(zmq.ROUTER) as query,
+        context.socket(zmq.XPUB) as told,
+    ):
+        ask = query.bind_to_random_port("tcp://127.0.0.1")
+        info = {
+            "interface": "tcp://127.0.0.1",
+            "location": "localhost",
+            "key": "k",
+            "signature_scheme": "hmac-sha256",
+            "pack": "json",
+            "unpack": "json",
+            "registration": ask,
+            "mux": ask,
+            "notification": told.bind_to_random_port("tcp://127.0.0.1"),
+        }
+        heard = asyncio.Event()
+        link = HubLink(
+            info, changed=lambda _: heard.set(), shut_down=lambda: None, log=logging.getLogger("link")
+        )
+        connecting = asyncio.create_task(link.connect(20))
+        try:
+            await told.recv()  # the subscription
+            identity, *frames = await query.recv_multipart()
+            question = session.deserialize(session.feed_identities(frames)[1])
+            await told.send_multipart(sends("registration_notification", {"id": 1, "uuid": "one"}))
+            await told.send_multipart(sends("unregistration_notification", {"id": 2}))
+            await asyncio.wait_for(heard.wait(), 20)
+            old = {"status": "ok", "engines": {"0": "zero", "2": "two"}}
+            answer = session.msg("connection_reply", old, parent=question)
+            await query.send_multipart([identity, *session.serialize(answer)])
+            await connecting
+            assert link.engines == {0: "zero", 1: "one"}
+        finally:
+            connecting.cancel()
+            await link.close()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"interface": "tcp://127.0.0.1"}', "\ufffe"])
