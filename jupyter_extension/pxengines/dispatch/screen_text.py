@@ -1,0 +1,255 @@
+"""What one rank has printed, as a terminal would show it, within bounds.
+
+Text is kept at its beginning and at its end; what lies between is dropped and counted. What a call costs
+depends on the text that it brings, never on what came before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Hashable, Iterator
+from hashlib import blake2b
+from itertools import chain
+from typing import NamedTuple
+
+LINE = 2_000
+"""Characters of a line that can still be written over; longer lines are kept in pieces."""
+OVERHEAD = 60
+"""What a kept line costs in memory besides its characters."""
+
+_ESCAPE = "\x1b"
+_OTHER_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-JL-Za-ln-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+"""All that move a cursor or name a window; colours (``m``) and erasing a line (``K``) stay."""
+_HALF_SEQUENCE = re.compile(r"\x1b\[?[0-9;]*$")
+_MOVES = re.compile(r"(\r|\x08|\x1b\[[0-2]?K)")
+
+
+class Cut(NamedTuple):
+    """A text as it is shown: the text itself, and what it lacks."""
+
+    text: str
+    lines: int
+    bytes: int
+
+
+class ScreenText:
+    """A stream of one rank.
+
+    Parameters
+    ----------
+    head_room, tail_room : characters kept at the beginning and at the end; each line counts `OVERHEAD` more.
+
+    Attributes
+    ----------
+    lines, bytes : of all the text that is, or would be, on the screen (UTF-8), kept or not.
+    used : characters and overhead at the beginning, for whoever shares out the room.
+    """
+
+    __slots__ = (
+        "_column", "_digest", "_head", "_head_bytes", "_head_open", "_head_room",
+        "_kept_bytes", "_moved", "_open", "_tail", "_tail_cost", "_tail_room", "bytes", "lines", "used",
+    )  # fmt: skip
+
+    def __init__(self, head_room: int, tail_room: int) -> None:
+        self._head_room = head_room
+        self._tail_room = max(tail_room, LINE + OVERHEAD)
+        self._head: list[str] = []
+        self._tail: deque[str] = deque()
+        self._open = ""  # the last line, which is not at its end yet
+        self._column: int | None = None  # where in it the next text goes; None is its end
+        self._head_open = True
+        self._tail_cost = 0
+        self._digest = blake2b(digest_size=16)
+        self._moved = False
+        self._kept_bytes = self._head_bytes = 0
+        self.bytes = self.lines = self.used = 0
+
+    def write(self, text: str) -> None:
+        """Add `text`, obeying carriage return, backspace and the sequences that erase a line."""
+        self._digest.update(text.encode("utf-8", "surrogatepass"))
+        if _ESCAPE in text:
+            text = _OTHER_SEQUENCES.sub("", text)
+        if self._column is None and not _moves(text):
+            lines = (self._open + text).split("\n")
+            self._open = ""
+            last = lines.pop()
+            self._push_lines(lines)
+            self._open = last
+            self._shorten()
+            return
+        self._moved = True
+        for number, piece in enumerate(text.split("\n")):
+            if number:
+                self._push_line(self._open)
+                self._open, self._column = "", None
+            for part in _MOVES.split(piece):
+                self._move_or_put(part)
+
+    def key(self) -> Hashable:
+        """Return what is equal for streams that show the same, in as many words or not."""
+        if self._moved and not self._gap:
+            return "".join(self._chunks())
+        return (self._digest.digest(), self._moved)
+
+    def __bool__(self) -> bool:
+        return bool(self.bytes or self._open)
+
+    @property
+    def size(self) -> int:
+        """Characters kept, about: it counts bytes."""
+        return self._kept_bytes + len(self._open)
+
+    @property
+    def tail_cost(self) -> int:
+        """Characters and overhead kept at the end."""
+        return self._tail_cost
+
+    def cut(self, limit: int) -> Cut:
+        """Return the text in about `limit` characters: its beginning, what is missing in words, its end."""
+        if not self._gap and self.size <= limit:
+            return Cut("".join(self._chunks()), 0, 0)
+        first, last = self._ends(max(limit, 2))
+        lines = self.lines - first.count("\n") - last.count("\n")
+        size = self.bytes + _bytes(self._open) - _bytes(first) - _bytes(last)
+        if size <= 0:
+            return Cut(first + last, 0, 0)
+        return Cut(joined(first, last, lines, size), lines, size)
+
+    @property
+    def _gap(self) -> bool:
+        return self._kept_bytes < self.bytes
+
+    def _chunks(self) -> Iterator[str]:
+        yield from self._head
+        yield from self._tail
+        yield self._open
+
+    def _ends(self, limit: int) -> tuple[str, str]:
+        first: list[str] = []
+        half = left = limit // 2
+        for chunk in self._head:
+            if len(chunk) > left:
+                break
+            first.append(chunk)
+            left -= len(chunk)
+        taken = len(first)
+        if not first and self._head:
+            first.append(_HALF_SEQUENCE.sub("", self._head[0][:half]))
+            if len(self._head[0]) > half:
+                taken, left = 1, 0
+        left += limit - half
+        last: list[str] = []
+        rest = [] if self._gap else self._head[taken:]
+        for chunk in chain((self._open,), reversed(self._tail), reversed(rest)):
+            if len(chunk) > left:
+                if not last or not last[0]:
+                    last.append(chunk[-left:] if left else "")
+                break
+            last.append(chunk)
+            left -= len(chunk)
+        return "".join(first), "".join(reversed(last))
+
+    def _push_lines(self, lines: list[str]) -> None:
+        at = 0
+        while at < len(lines) and self._head_open:
+            self._push_line(lines[at])
+            at += 1
+        # So many lines fill the end, whatever they hold: what comes before them need not be looked at.
+        surplus = len(lines) - at - (self._tail_room // OVERHEAD + 1)
+        if surplus > 0:
+            self.bytes += _bytes("\n".join(lines[at : at + surplus])) + 1
+            self.lines += surplus
+            self._kept_bytes = self._head_bytes
+            self._tail.clear()
+            self._tail_cost = 0
+            at += surplus
+        for line in lines[at:]:
+            self._push_line(line)
+
+    def _push_line(self, line: str) -> None:
+        while len(line) > LINE:
+            self._push(line[:LINE])
+            line = line[LINE:]
+        self.lines += 1
+        self._push(line + "\n")
+
+    def _push(self, chunk: str) -> None:
+        size = _bytes(chunk)
+        cost = len(chunk) + OVERHEAD
+        self.bytes += size
+        self._kept_bytes += size
+        if self._head_open and self.used + cost <= self._head_room:
+            self._head.append(chunk)
+            self._head_bytes += size
+            self.used += cost
+            return
+        self._head_open = False
+        self._tail.append(chunk)
+        self._tail_cost += cost
+        while self._tail_cost > self._tail_room:
+            gone = self._tail.popleft()
+            self._tail_cost -= len(gone) + OVERHEAD
+            self._kept_bytes -= _bytes(gone)
+
+    def _shorten(self) -> None:
+        while len(self._open) > LINE:
+            self._push(self._open[:LINE])
+            self._open = self._open[LINE:]
+            if self._column is not None:
+                self._column = max(0, self._column - LINE)
+
+    def _move_or_put(self, part: str) -> None:
+        column = len(self._open) if self._column is None else self._column
+        if not part:
+            return
+        if part == "\r":
+            self._column = 0 if self._open else None
+        elif part == "\b":
+            self._column = max(0, column - 1) if self._open else None
+        elif part[0] == _ESCAPE and part[-1] == "K":
+            whole = part[-2] in "12"
+            self._open, self._column = ("" if whole else self._open[:column]), None
+        elif self._column is None:
+            self._open += part
+            self._shorten()
+        else:
+            # Between sequences of colour a column of text is not one of the string: the line is new.
+            coloured = _ESCAPE in part or _ESCAPE in self._open
+            rest = "" if coloured else self._open[column + len(part) :]
+            self._open = self._open[:column] + part + rest
+            self._column = column + len(part) if rest else None
+            self._shorten()
+
+
+def joined(first: str, last: str, lines: int, size: int) -> str:
+    """Return the two ends of a text with a line between them that says what is missing."""
+    reset = "\x1b[0m" if _ESCAPE in first else ""
+    new_line = "" if not first or first.endswith("\n") else "\n"
+    return f"{first}{reset}{new_line}… {missing(lines, size)} not shown …\n{last}"
+
+
+def missing(lines: int, size: int) -> str:
+    """Return an amount of text in words: ``9,000 lines (1.2 MB)``."""
+    amount = bytes_in_words(size)
+    return f"{lines:,} {'line' if lines == 1 else 'lines'} ({amount})" if lines else amount
+
+
+def bytes_in_words(size: int) -> str:
+    """Return a number of bytes as people say it: ``812 B``, ``3.4 MB``."""
+    if size < 1_000:
+        return f"{size} B"
+    amount = float(size)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1_000
+        if amount < 999.5 or unit == "GB":
+            break
+    return f"{amount:.0f} {unit}" if amount >= 99.95 else f"{amount:.1f} {unit}"
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _moves(text: str) -> bool:
+    return "\r" in text or "\b" in text or (_ESCAPE in text and _MOVES.search(text) is not None)
