@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine_versions import ask_versions, differences, world_words
+from .engine_versions import ask_versions, differences, versions_told, world_words
+from .output_line import PROOF_SECONDS, unheard_engines
 from .records import Sighting, read_json
 from .waiting import EnginesError, StatusLine, WaitingStopped, wait_until_usable
 
@@ -41,7 +43,9 @@ def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> C
     client = _open(found)
     try:
         missing = _wait_for_engines(client, found, line)
-        versions = ask_versions(client)
+        asked = ask_versions(client)
+        versions = versions_told(asked)
+        unheard = unheard_engines(client, asked, partial(_show_unheard, line, found.key))
         view = client[:]
     except KeyboardInterrupt:
         client.close(linger=0)
@@ -64,6 +68,7 @@ def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> C
     for warning in (
         *_lost_engines(found, missing, count),
         *differences(versions, found.world, count + missing),
+        *_unheard_engines(unheard),
     ):
         print(f"Warning: {warning}", file=sys.stderr)
     return client
@@ -82,6 +87,11 @@ def connected_key() -> str | None:
 def current_client() -> Client | None:
     """Return the client of the present connection, if it is open."""
     return _current.client if _current is not None and connected_key() is not None else None
+
+
+def key_of(client: Client) -> str | None:
+    """Return the key of the cluster whose present connection `client` is; None for any other client."""
+    return _current.key if _current is not None and _current.client is client else None
 
 
 def has_ended(client: Client) -> bool:
@@ -151,6 +161,24 @@ def _lost_engines(found: Sighting, missing: int, count: int) -> list[str]:
     return [
         f"{engines}{reason}: the MPI world is broken, so that collective calls such as psum will hang. "
         "Stop the cluster and start it again."
+    ]
+
+
+def _show_unheard(line: StatusLine, key: str, unheard: list[int]) -> None:
+    from .mpi.errors import ranks_in_words  # with numpy, for which %load_ext need not wait
+
+    line.show(f"connecting to {key}: waiting for the output of {ranks_in_words(unheard)}")
+
+
+def _unheard_engines(unheard: list[int]) -> list[str]:
+    if not unheard:
+        return []
+    from .mpi.errors import ranks_in_words
+
+    return [
+        f"nothing of what {ranks_in_words(unheard)} says was heard within {PROOF_SECONDS:.0f} s, though "
+        "requests are answered: the output of cells may be missing. Connect again when the machine is less "
+        "busy."
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipyparallel import Client
+    from ipyparallel import AsyncResult, Client
 
 _ANSWER_SECONDS = 3.0
 
@@ -32,10 +32,14 @@ class EngineVersions:
     library: str | None
 
 
-def ask_versions(client: Client) -> list[EngineVersions] | None:
-    """Return what each engine of `client` runs; None if they are too busy to answer within seconds."""
+def ask_versions(client: Client) -> AsyncResult:
+    """Ask each engine of `client` what it runs; returns at once."""
     # A builtin travels by its name: no Python of another version has to unpack our code.
-    asked = client[:].apply_async(eval, _QUESTION)
+    return client[:].apply_async(eval, _QUESTION)
+
+
+def versions_told(asked: AsyncResult) -> list[EngineVersions] | None:
+    """Return the answers to `ask_versions`; None if engines are too busy to answer within seconds."""
     if not asked.wait(_ANSWER_SECONDS):
         return None
     return [_versions(answer) for answer in asked.get()]

@@ -13,6 +13,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from .cell_notices import announce_cells
+from .exit_refusal import refuse_exit
 from .launch.connection_file import connection_of_run
 from .launch.paths import RUN_ID_VARIABLE
 from .nanny import NannyFork
@@ -71,6 +72,7 @@ class RankEngine(IPEngine):
         await super().complete_registration(*args)
         if self.kernel is not None:
             announce_cells(self.kernel, self.id)
+            refuse_exit(self.kernel.shell)
         gc.enable()
         gc.freeze()  # what is loaded now stays: later collections need not walk it
 

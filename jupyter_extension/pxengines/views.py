@@ -13,7 +13,24 @@ if TYPE_CHECKING:
 
 
 class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
-    """A DirectView with the reductions of `pxengines.reductions` as methods."""
+    """A DirectView with the reductions of `pxengines.reductions` as methods, and our magics."""
+
+    def activate(self, suffix: str = "") -> None:
+        """Make ``%px``, ``%%px``, ``%autopx``, ``%pxresult`` and ``%pxconfig`` work on this view.
+
+        Parameters
+        ----------
+        suffix : of these names, so that several views can have magics at the same time.
+        """
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if shell is None:
+            super().activate(suffix)  # which tells that there is no IPython
+            return
+        from .dispatch.magics import EnginesParallelMagics
+
+        shell.magics_manager.register(EnginesParallelMagics(shell, self, suffix))
 
     def psum(
         self, expression: str, axis: Axis = None, *, timeout: float | None = None, **options: Any

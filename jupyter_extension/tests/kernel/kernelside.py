@@ -187,7 +187,7 @@ class Kernel:
             kind, content = message["msg_type"], message["content"]
             display_id = content.get("transient", {}).get("display_id")
             if kind == "update_display_data":
-                shown[display_id].update(content)
+                shown.get(display_id, {}).update(content)  # or one of an earlier cell
             elif kind in ("display_data", "execute_result", "error"):
                 displays += kind == "display_data"
                 outputs.append(dict(content))

@@ -1,0 +1,196 @@
+"""Waiting for a cell on all engines as one: its end, its first error, its time limit, an interrupt."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..mpi.errors import ranks_in_words
+from ..waiting import EnginesError, WaitingStopped
+from .errors import LOST, CellError, CellTimeoutError, Failure, Outcome, in_words, what_became
+from .feed import failure_of
+
+if TYPE_CHECKING:
+    from .result import EnginesResult
+
+STOP, WAIT = "stop", "wait"
+"""What to do when one engine raises: interrupt the others, or let them go on."""
+
+GRACE_SECONDS = 0.5
+"""Engines that fail for the same reason say so themselves within this."""
+END_SECONDS = 1.4
+"""With the grace, less than the 2 s after which the first error is to be shown."""
+STOP_SECONDS = 5.0
+"""How long after an interrupt to wait for engines to become idle."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How to wait.
+
+    Attributes
+    ----------
+    on_error : ``"stop"`` or ``"wait"``.
+    timeout : seconds, or None.
+    stop_at_timeout : whether the cell itself ends then.
+    interrupt : signal for the engines when the user interrupts; None: they go on.
+    tick_seconds : how often to look around.
+    """
+
+    on_error: str = STOP
+    timeout: float | None = None
+    stop_at_timeout: bool = True
+    interrupt: str | int | None = "SIGINT"
+    tick_seconds: float = 0.1
+
+
+class CellInterrupted(WaitingStopped):
+    """The user interrupted a cell; the message says what became of the engines."""
+
+    __module__ = "pxengines"
+
+
+def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> None:
+    """Wait until the cell of `result` is done, calling `tick` meanwhile.
+
+    Raises
+    ------
+    CellError, RemoteError
+        If it failed; the latter if it was sent to one engine by its number.
+    TimeoutError
+        If it took longer than the time limit.
+    EnginesError
+        If the controller is gone.
+    CellInterrupted
+        If interrupted.
+    """
+    try:
+        late = _wait(result, terms, tick)
+        _wait_for_output(result, tick)
+    except KeyboardInterrupt:
+        if terms.interrupt is None:
+            raise
+        interrupted = _interrupted(result, terms.interrupt)
+        if terms.interrupt != 0:
+            result.run.over("interrupted", time.time())
+        raise interrupted from None
+    outcome = outcome_of(result)
+    if late and result.together.pending() and not terms.stop_at_timeout:
+        still = ranks_in_words(result.together.pending())
+        raise TimeoutError(f"The cell is not done after {terms.timeout:g} s; it goes on on {still}.")
+    if late:
+        result.run.over("timeout", time.time())
+        raise CellTimeoutError(terms.timeout or 0.0, outcome)
+    if outcome.failures or outcome.stopped or outcome.withdrawn or outcome.busy:
+        result.run.over("failed", time.time())
+        if result._single_result and result.done():
+            result.get()
+        raise CellError(outcome)
+
+
+def outcome_of(result: EnginesResult) -> Outcome:
+    """Return what became of the cell of `result` on each engine that is not simply done."""
+    failures: dict[int, Failure] = {}
+    stopped: list[int] = []
+    withdrawn: list[int] = []
+    busy: list[int] = []
+    for rank, part in result.together.parts.items():
+        let_go = rank in result.let_go
+        if not part.done():
+            (busy if result.together.has_begun(rank) else withdrawn).append(rank)
+            continue
+        failure = failure_of(part.result())
+        if failure is None:
+            continue
+        if let_go and failure.ename == "KeyboardInterrupt":
+            stopped.append(rank)
+        elif let_go and failure.ename == "TaskAborted":
+            withdrawn.append(rank)
+        else:
+            failures[rank] = failure
+    return Outcome(failures, stopped, withdrawn, busy)
+
+
+def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool:
+    """Wait for the end or the reason to end it, and see to its end; tell whether time was up."""
+    together = result.together
+    deadline = float("inf") if terms.timeout is None else time.monotonic() + terms.timeout
+    stop = terms.on_error == STOP
+    while not together.wait(min(terms.tick_seconds, deadline - time.monotonic()), until_failure=stop):
+        tick()
+        if why := together.watch.gone():
+            result.run.over("failed", time.time())
+            raise _gone(result, why)
+        if time.monotonic() >= deadline:
+            if terms.stop_at_timeout:
+                _let_go(result, END_SECONDS)
+            return True
+    if together.pending():
+        together.wait(GRACE_SECONDS)
+        _let_go(result, END_SECONDS)
+    return False
+
+
+def _wait_for_output(result: EnginesResult, tick: Callable[[], None]) -> None:
+    """Wait for the output of the engines that have answered."""
+    while result.late_output():
+        if not result.output_may_come():
+            result.give_up_output()
+            missing = ranks_in_words(result.missing_output)
+            print(
+                f"Note: what {missing} printed last may be missing: its end was not heard of.",
+                file=sys.stderr,
+            )
+            return
+        if not result.together.pending():
+            result._output_event.wait(0.05)
+        else:
+            time.sleep(0.02)
+        tick()
+
+
+def _let_go(result: EnginesResult, seconds: float) -> None:
+    result.let_go.update(result.together.pending())
+    result.together.let_go(seconds)
+
+
+def _gone(result: EnginesResult, why: str) -> EnginesError:
+    pending = ranks_in_words(result.together.pending())
+    outcome = outcome_of(result)
+    failed = in_words(Outcome(outcome.failures))
+    return EnginesError(
+        f"{why[0].upper()}{why[1:]}, so there will be no answer from {pending}. {failed} "
+        "Look at the Engines panel for the cause; start the cluster again, then connect to it.".replace(
+            "  ", " "
+        )
+    )
+
+
+def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
+    together = result.together
+    if not together.pending():
+        return CellInterrupted("Interrupted. The engines had finished the cell.")
+    print(f"Received Keyboard Interrupt. Sending signal {number} to engines...", file=sys.stderr)
+    words = ["Interrupted."]
+    try:
+        if number in ("SIGINT", int(signal.SIGINT)):
+            _let_go(result, STOP_SECONDS)
+        else:
+            together.send_signal(number, [e for e in together.begun() if e in result._client.ids])
+            if number == 0:
+                return CellInterrupted("Interrupted. The cell goes on; %pxresult waits for it.")
+            together.wait(STOP_SECONDS)
+    except KeyboardInterrupt:
+        words.append("Did not wait for all engines to stop.")  # so urgent that it is told what is left
+    outcome = outcome_of(result)
+    lost = {rank: failure for rank, failure in outcome.failures.items() if failure.ename == LOST}
+    if lost:
+        return CellInterrupted(" ".join([*words, in_words(Outcome(lost, busy=outcome.busy))]))
+    if not together.pending():
+        words.append("All engines are idle again.")
+        outcome.stopped.clear()
+    return CellInterrupted(" ".join([*words, *what_became(outcome)]))

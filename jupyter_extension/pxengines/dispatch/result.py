@@ -1,0 +1,239 @@
+"""The result of a cell on engines: ipyparallel's AsyncResult, which ends as one and shows itself live."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from concurrent.futures import ALL_COMPLETED
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ipyparallel import AsyncResult
+from ipyparallel.error import NoEnginesRegistered
+
+from ..connection import has_ended, key_of
+from ..controller_watch import ENDED
+from ..mpi.cells import CELL_METADATA
+from ..mpi.errors import ranks_in_words
+from ..together import Together
+from ..waiting import EnginesError
+from . import showing
+from .cell_wait import STOP, Terms, wait_as_one
+from .errors import CellError, ShownCellError
+from .feed import Feed
+from .run import CellRun, Group
+
+if TYPE_CHECKING:
+    from ipyparallel import DirectView
+
+QUIET_SECONDS = 3.0
+"""Output that has not come so long after the answer, and after any other output, is not waited for."""
+_GIVE_UP_SECONDS = 1.0
+_START_AGAIN = "Start the cluster again, then connect to it."
+
+
+class EnginesResult(AsyncResult):
+    """The result of a cell on engines.
+
+    Attributes
+    ----------
+    code : the cell.
+    together : the request, as one.
+    run : what is known of the cell, for display.
+    on_error : ``"stop"`` or ``"wait"``, for those who wait.
+    let_go : engines that were interrupted for all.
+    missing_output : engines whose output was given up waiting for.
+    """
+
+    def __init__(
+        self, client: Any, children: Any, targets: list[int], code: str, feed: Feed, run: Any
+    ) -> None:
+        self.code = code
+        self.run = run
+        self.on_error = STOP
+        self.let_go: set[int] = set()
+        self.missing_output: list[int] = []
+        self._feed = feed
+        super().__init__(client, children, fname="%px", targets=targets, owner=True)
+        self.together = Together(client, dict(zip(targets, self._children, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.msg_ids)  # ipyparallel's keeps a result alive for good, in a cache
+
+    def _count_chunks(self, *msg_ids: str) -> int:
+        return len(msg_ids)
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def wait_interactive(
+        self,
+        interval: float = 0.1,
+        timeout: float | None = -1,
+        widget: bool | None = None,
+        return_when: str = ALL_COMPLETED,
+        *,
+        on_error: str | None = None,
+    ) -> None:
+        """Wait, show progress, and raise what the engines raised.
+
+        Interrupting it interrupts the engines.
+
+        Parameters
+        ----------
+        interval : seconds between updates of the progress.
+        timeout : seconds to wait at most; negative or None: without end. The cell goes on.
+        widget : whether the progress bar is a widget; None: in notebooks.
+        return_when : other than ALL_COMPLETED: as ipyparallel's, which raises nothing.
+        on_error : ``"stop"`` ends the cell on all engines at the first error; default: as it was sent.
+
+        Raises
+        ------
+        CellError, RemoteError
+            If the cell failed; the latter if it was sent to one engine by its number.
+        TimeoutError
+            If it is not done in time.
+        EnginesError
+            If the cluster has ended.
+        KeyboardInterrupt
+            If interrupted.
+        """
+        if return_when != ALL_COMPLETED:
+            super().wait_interactive(interval, timeout, widget, return_when)
+            return
+        limit = None if timeout is None or timeout < 0 else timeout
+        terms = Terms(on_error or self.on_error, limit, stop_at_timeout=False, tick_seconds=interval)
+        try:
+            with showing.progress(self, widget) as shown:
+                wait_as_one(self, terms, shown.update)
+        except CellError as error:
+            if not shown.shows_errors:
+                raise
+            raise ShownCellError(error, str(error)) from None
+
+    def wait_for_output(self, timeout: float | None = -1) -> bool:
+        """Wait until the output is complete, or will not be: see `missing_output`; as ipyparallel's.
+
+        The line that brings output may lose the message that tells its end.
+        """
+        deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+        while not self._output_ready:
+            left = QUIET_SECONDS if deadline is None else deadline - time.monotonic()
+            if self._output_event.wait(max(0.0, min(left, QUIET_SECONDS / 10))):
+                break
+            if not self.together.pending() and not self.output_may_come():
+                self.give_up_output()
+                return bool(self._output_event.wait(_GIVE_UP_SECONDS))
+            if left <= 0:
+                return False
+        return True
+
+    def late_output(self) -> list[int]:
+        """Return the engines that have answered and whose output is not complete."""
+        parts = self.together.parts.items()
+        return [engine for engine, part in parts if part.done() and not part.output.done()]
+
+    def output_may_come(self) -> bool:
+        """Tell whether output is late that may still be on its way."""
+        quiet = time.monotonic() - self._feed.heard_at
+        return quiet < QUIET_SECONDS and bool(self.late_output())
+
+    def give_up_output(self) -> None:
+        """Take the output of engines that have answered for complete."""
+        for engine in self.late_output():
+            self.missing_output.append(engine)
+            # In the thread that does it otherwise: it is never done twice.
+            self._client._io_loop.add_callback(_resolve, self.together.parts[engine].output)
+
+    def stop(self) -> None:
+        """Interrupt the engines that are at it, withdraw it from the others; at once, in any thread."""
+        self.let_go.update(self.together.pending())
+        self.together.stop_once()
+
+    # --- display --------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        if not showing.show_live(self):
+            raise NotImplementedError  # IPython then shows the repr
+
+    def _iopub_streaming_output_callback(self, engine: int, future: Any, message: dict[str, Any]) -> None:
+        if message["header"]["msg_type"] == "error" and (
+            showing.in_kernel()  # there the exception that is raised shows each traceback once
+            or (engine in self.let_go and message["content"]["ename"] == "KeyboardInterrupt")
+        ):
+            return
+        super()._iopub_streaming_output_callback(engine, future, message)
+
+
+def submit(view: DirectView, code: str, *, on_error: str = STOP, group: Group = "type") -> EnginesResult:
+    """Send a cell to the engines of `view`; returns at once.
+
+    Parameters
+    ----------
+    on_error : ``"stop"`` or ``"wait"``, for those who wait for it.
+    group : order of what is shown, as ``--group-outputs`` has it.
+
+    Raises
+    ------
+    EnginesError
+        If there is nobody to send it to.
+    """
+    client = view.client
+    engines = _engines_of(view)
+    name = uuid.uuid4().hex
+    run = CellRun(
+        run_id=name,
+        code=code,
+        ranks=engines,
+        started_at=time.time(),
+        cluster=key_of(client) or "",
+        group=group,
+    )
+    feed = Feed(run)
+    futures = []
+    for engine, ident in zip(engines, client._build_targets(engines)[0], strict=True):
+        future = client.send_execute_request(
+            view._socket,
+            code,
+            silent=False,
+            ident=ident,
+            # The name makes it one cell to the reductions, whichever engines it is sent to.
+            metadata={"label": view.label, CELL_METADATA: name},
+            message_future_hook=partial(feed.attach, engine),
+        )
+        futures.append(future)
+    sent = [future.msg_id for future in futures]
+    view.history.extend(sent)
+    view.outstanding.update(sent)
+    view._sync_results()
+    children = futures[0] if isinstance(view.targets, int) else futures
+    result = EnginesResult(client, children, engines, code, feed, run)
+    result.on_error = on_error
+    return result
+
+
+def _engines_of(view: DirectView) -> list[int]:
+    client, targets = view.client, view.targets
+    if client._closed:
+        raise EnginesError("This view's connection is closed. Connect again.")
+    if has_ended(client):
+        raise EnginesError(f"{ENDED[0].upper()}{ENDED[1:]}. {_START_AGAIN}")
+    try:
+        engines = list(client._build_targets(targets)[1])
+    except NoEnginesRegistered:
+        raise EnginesError(f"There are no engines. {_START_AGAIN}") from None
+    except (KeyError, IndexError):
+        wanted = [targets] if isinstance(targets, int) else list(targets)
+        gone = ranks_in_words(set(wanted) - set(client.ids)).split(" ", 1)[1]
+        there = ranks_in_words(client.ids).split(" ", 1)[1]
+        raise EnginesError(
+            f"There is no engine {gone} any more, which this view includes; there are {there}. "
+            "Use %pxconfig --targets, or start the cluster again."
+        ) from None
+    if not engines:
+        raise EnginesError("This view has no engines. Use %pxconfig --targets all.")
+    return engines
+
+
+def _resolve(output: Any) -> None:
+    if not output.done():
+        output.set_result(None)

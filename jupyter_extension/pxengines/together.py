@@ -1,0 +1,129 @@
+"""Requests to several engines that end as one: all answer, or all are let go.
+
+ipyparallel leaves a request that is interrupted, or that fails on some engines, running on the others. In
+collective work that is a wait without end.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .controller_watch import ControllerWatch
+
+if TYPE_CHECKING:
+    from ipyparallel import Client
+
+SETTLE_SECONDS = 0.5
+"""An engine that has not said by then that it has begun is busy with something else."""
+_SIGNAL_SECONDS = 1.0
+_POLL_SECONDS = 0.05
+
+
+class Together:
+    """One request on its way to some engines, a message to each.
+
+    Parameters
+    ----------
+    client : open client.
+    parts : by engine the future of its message (ipyparallel's MessageFuture, whose result is an exception if
+        the request failed).
+
+    Attributes
+    ----------
+    watch : tells whether waiting is in vain.
+    """
+
+    def __init__(self, client: Client, parts: Mapping[int, Any]) -> None:
+        self._client = client
+        self.parts = dict(parts)
+        self.watch = ControllerWatch(client)
+        self._lock = threading.Lock()
+        self._open = len(self.parts)
+        self._all = threading.Event()
+        self._decided = threading.Event()
+        for part in self.parts.values():
+            part.add_done_callback(self._answered)
+
+    def _answered(self, part: Any) -> None:
+        """Count an answer; in ipyparallel's thread."""
+        with self._lock:
+            self._open -= 1
+            last = self._open == 0
+        if last:
+            self._all.set()
+        if last or isinstance(part.result(), Exception):
+            self._decided.set()
+
+    def wait(self, seconds: float, until_failure: bool = False) -> bool:
+        """Wait until all have answered, or one has failed if that is enough; tell whether it is so."""
+        return (self._decided if until_failure else self._all).wait(max(0.0, seconds))
+
+    def failed(self) -> list[int]:
+        """Return the engines that have answered with an exception."""
+        return [e for e, part in self.parts.items() if part.done() and isinstance(part.result(), Exception)]
+
+    def pending(self) -> list[int]:
+        """Return the engines that have not answered."""
+        return [engine for engine, part in self.parts.items() if not part.done()]
+
+    def begun(self) -> list[int]:
+        """Return the engines that are at it."""
+        return [engine for engine in self.pending() if self.has_begun(engine)]
+
+    def has_begun(self, engine: int) -> bool:
+        """Tell whether `engine` has begun."""
+        # The first that is heard of a request is that its engine is busy with it; this tells the engine's id.
+        return self.parts[engine].output.metadata["engine_id"] is not None
+
+    def let_go(self, seconds: float) -> None:
+        """Interrupt the engines that are at it, and take it out of the queues of the others.
+
+        Returns when all have answered, or nothing more can be done, or after `seconds`.
+        """
+        began = time.monotonic()
+        signalled = -_SIGNAL_SECONDS
+        withdrawn = False
+        while (pending := self.pending()) and (elapsed := time.monotonic() - began) < seconds:
+            if self.watch.gone():
+                return
+            alive = set(self._client.ids)
+            begun = [engine for engine in self.begun() if engine in alive]
+            queued = [engine for engine in pending if engine in alive and engine not in begun]
+            if not begun and elapsed > SETTLE_SECONDS:
+                return
+            if queued and not withdrawn:
+                withdrawn = self._withdraw(queued)
+            if begun and elapsed - signalled >= _SIGNAL_SECONDS and self.send_signal(signal.SIGINT, begun):
+                signalled = elapsed
+            self._all.wait(_POLL_SECONDS)
+
+    def stop_once(self) -> None:
+        """As `let_go`, but do it once and return at once; in any thread."""
+        alive = set(self._client.ids)
+        pending = [engine for engine in self.pending() if engine in alive]
+        begun = [engine for engine in pending if self.has_begun(engine)]
+        if begun:
+            self.send_signal(signal.SIGINT, begun)
+        if queued := [engine for engine in pending if engine not in begun]:
+            self._withdraw(queued)
+
+    def send_signal(self, number: int | str, engines: list[int]) -> bool:
+        """Send a signal to `engines`; False if one of them ended just now, so that none was signalled."""
+        sent = int(number) if isinstance(number, signal.Signals) else number
+        try:
+            self._client.send_signal(sent, targets=engines, block=False)
+        except (KeyError, IndexError):
+            return False
+        return True
+
+    def _withdraw(self, engines: list[int]) -> bool:
+        jobs = [self.parts[engine].msg_id for engine in engines]
+        try:
+            self._client.abort(jobs, targets=engines, block=False)
+        except (KeyError, IndexError):
+            return False  # an engine ended just now; the next look leaves it out
+        return True

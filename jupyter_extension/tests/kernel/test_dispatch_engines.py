@@ -1,0 +1,276 @@
+"""Cells on real engines, from a real kernel: how they end, and what is said then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kernelside import Kernel, PanelCluster, Reply
+
+SLEEP = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def connected(kernel: Kernel, ready: PanelCluster) -> Iterator[Kernel]:
+    """Return a connected kernel; after the test all engines must be idle, whatever happened."""
+    assert kernel.run("%engines connect shared --quiet").status == "ok"
+    yield kernel
+    assert kernel.value("view.apply(len, 'ab').get(30)") == "[2, 2]"
+
+
+def error_line(reply: Reply) -> str:
+    """Return the message of the error that a cell shows."""
+    assert reply.status == "error", reply.texts
+    return str(reply.outputs[-1]["evalue"])
+
+
+def interrupted(kernel: Kernel, cell: str, when: Path) -> Reply:
+    """Run `cell` and press the stop button when there is a file `when`."""
+    watch = f"""
+import os, threading, time
+def watch():
+    while not os.path.exists({str(when)!r}):
+        time.sleep(0.02)
+    print("there it is")
+threading.Thread(target=watch).start()
+get_ipython().run_cell_magic("px", "--block", {cell!r})
+"""
+    return kernel.run(watch, lambda text: kernel.interrupt() if "there it is" in text else None)
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+def test_a_blocking_cell_shows_equal_output_once_and_returns_nothing(connected: Kernel) -> None:
+    reply = connected.run("%%px --block\nprint('hello')")
+    assert reply.status == "ok"
+    shown = "\n".join(reply.texts)
+    assert len(re.findall(r"^\[stdout 0.1\] hello", shown, re.MULTILINE)) == 1
+    assert connected.value("get_ipython().run_cell_magic('px', '--block', '1') is None") == "True"
+
+
+def test_the_result_is_one_of_ipyparallels(connected: Kernel) -> None:
+    assert (
+        connected.run("status = %px size = MPI.COMM_WORLD.Get_size()\nstatus.wait_interactive()").status
+        == "ok"
+    )
+    assert connected.value("(status.successful(), len(status), view['size'])") == "(True, 2, [2, 2])"
+    assert connected.value("[each.execution_count > 0 for each in status.get()]") == "[True, True]"
+
+
+def test_targets(connected: Kernel) -> None:
+    connected.run("%%px --block --targets all\nx = 0")
+    assert connected.run("%%px --block --targets -1\nx = 1").status == "ok"
+    assert connected.value("view['x']") == "[0, 1]"
+    assert connected.value("view.targets") == "[0, 1]"
+    assert error_line(connected.run("%%px --targets 0-9\nx = 2")) == (
+        "--targets: there is no engine 2 of 0-9; there are engines 0-1."
+    )
+    assert "is no engine" in error_line(connected.run("%%px --targets __import__('os')\nx = 2"))
+
+
+def test_past_cells(connected: Kernel) -> None:
+    for value in ("'first'", "'second'"):
+        connected.run(f"status = %px {value}")
+    connected.run("status.get(); ids = status.msg_ids")
+    assert "second" in "\n".join(connected.run("%pxresult").texts)
+    assert "first" in "\n".join(connected.run("%pxresult 2").texts)
+    assert connected.run("get_ipython().run_line_magic('pxresult', ids[0] + ' -o again')").status == "ok"
+    assert connected.value("again is status") == "True"
+    assert "counted back from 1; no 99" in connected.run("%pxresult 99").texts[-1]
+    assert "no cell is known" in connected.run("%pxresult nobody_1").texts[-1]
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def test_the_first_error_ends_the_cell_on_all_engines(connected: Kernel) -> None:
+    reply = connected.run(f"%%px --block\nif mpi_rank: raise ValueError('bad input')\n{SLEEP}")
+    assert error_line(reply) == "Rank 1: ValueError: bad input. Rank 0 was interrupted and is idle again."
+    shown = "\n".join(reply.texts)
+    assert shown.count("Traceback") <= 2  # once in the output, and in no case for each engine
+
+
+def test_equal_errors_are_one(connected: Kernel) -> None:
+    reply = connected.run("%%px --block --no-stream\n1/0")
+    assert error_line(reply) == "Ranks 0-1: ZeroDivisionError: division by zero."
+    traceback = "\n".join(reply.outputs[-1]["traceback"])
+    assert traceback.count("Traceback") == 1
+    assert "Ranks 0-1:" in traceback
+
+
+def test_a_syntax_error_is_told_once(connected: Kernel) -> None:
+    assert re.fullmatch(r"Ranks 0-1: SyntaxError: .*", error_line(connected.run("%%px --block\n1 +")))
+
+
+def test_who_waits_for_a_result_gets_the_error(connected: Kernel) -> None:
+    reply = connected.run(
+        "status = %px 1/0 if mpi_rank else __import__('time').sleep(60)\nstatus.wait_interactive()"
+    )
+    line = "Rank 1: ZeroDivisionError: division by zero. Rank 0 was interrupted and is idle again."
+    assert error_line(reply) == line
+    assert error_line(connected.run("%pxresult")) == line
+
+
+def test_others_go_on_if_they_may(connected: Kernel) -> None:
+    cell = "import time\nif mpi_rank: 1/0\ntime.sleep(1)\nwent_on = True"
+    reply = connected.run(f"%%px --block --on-error wait\n{cell}")
+    assert error_line(reply) == "Rank 1: ZeroDivisionError: division by zero."
+    assert connected.value("view.client[0]['went_on']") == "True"
+
+
+def test_who_waited_in_a_reduction_is_no_cause(connected: Kernel) -> None:
+    cell = "from pxengines.mpi import psum\nif mpi_rank: raise ValueError('no data')\npsum(1)"
+    assert error_line(connected.run(f"%%px --block\n{cell}")) == (
+        "Rank 1: ValueError: no data. Rank 0 was waiting for it."
+    )
+
+
+def test_a_collective_call_of_raw_mpi_does_not_hold_the_notebook(connected: Kernel) -> None:
+    reply = connected.run("%%px --block\nif mpi_rank: raise ValueError('gone')\nMPI.COMM_WORLD.Barrier()")
+    assert error_line(reply).startswith(
+        "Rank 1: ValueError: gone. Rank 0 is still busy, perhaps in a call that"
+    )
+    # The rank that left comes after all, which nothing else could do for the one that waits.
+    assert connected.run("%%px --block --targets 1\nMPI.COMM_WORLD.Barrier()").status == "ok"
+
+
+def test_a_time_limit(connected: Kernel) -> None:
+    assert error_line(connected.run(f"%%px --block --timeout 0.5\n{SLEEP}")) == (
+        "This cell took longer than 0.5 s. Ranks 0-1 were interrupted and are idle again."
+    )
+    assert connected.run("%%px --block --timeout 60\npass").status == "ok"
+    assert "for cells that block" in connected.run("%%px --noblock --timeout 1\npass").texts[-1]
+
+
+def test_a_time_limit_of_the_wait_alone(connected: Kernel) -> None:
+    reply = connected.run(f"status = %px {SLEEP}\nstatus.wait_interactive(timeout=0.3)")
+    assert error_line(reply) == "The cell is not done after 0.3 s; it goes on on ranks 0-1."
+    assert connected.run("status.stop()\nstatus.wait(30)").status == "ok"
+    assert connected.value("[each.ename for each in status.get(return_exceptions=True)]") == (
+        "['KeyboardInterrupt', 'KeyboardInterrupt']"
+    )
+
+
+def test_exit_does_not_end_an_engine(connected: Kernel) -> None:
+    line = error_line(connected.run("%%px --block\nexit()"))
+    assert line.startswith("Ranks 0-1: EngineExitError: exit() would end this engine")
+    assert error_line(connected.run("%%px --block\nimport sys; sys.exit(3)")) == "Ranks 0-1: SystemExit: 3."
+
+
+def test_a_result_that_cannot_be_pickled(connected: Kernel) -> None:
+    assert connected.run("%%px --block\nimport threading\nlock = threading.Lock()\nlock").status == "ok"
+    assert "cannot pickle '_thread.lock' object" in error_line(connected.run("view['lock']"))
+
+
+# --- interrupts ---------------------------------------------------------------------------------
+
+
+def test_an_interrupt_reaches_the_engines(connected: Kernel, tmp_path: Path) -> None:
+    flag = tmp_path / "runs"
+    reply = interrupted(connected, f"open({str(flag)!r}, 'w').close()\n{SLEEP}", flag)
+    assert error_line(reply) == "Interrupted. All engines are idle again."
+
+
+def test_an_engine_that_heeds_no_interrupt_is_named(connected: Kernel, tmp_path: Path) -> None:
+    flag, go_on = tmp_path / "runs", tmp_path / "go-on"
+    deaf = f"""
+import os, signal, time
+if mpi_rank:
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    open({str(flag)!r}, "w").close()
+    while not os.path.exists({str(go_on)!r}):
+        time.sleep(0.02)
+    signal.signal(signal.SIGINT, kept)
+"""
+    line = error_line(interrupted(connected, deaf, flag))
+    go_on.touch()
+    assert line.startswith("Interrupted. Rank 1 is still busy, perhaps in a call that heeds no interrupt")
+
+
+# --- the line that brings output ----------------------------------------------------------------
+
+
+def test_an_answer_without_its_end_of_output_ends_the_wait(connected: Kernel) -> None:
+    """What a line that is slow to stand does: ipyparallel waits for ever then."""
+    subscribe = "cluster._io_loop.add_callback(cluster._iopub_socket.setsockopt, {}, b'')"
+    deaf, hearing = (
+        subscribe.format("__import__('zmq').UNSUBSCRIBE"),
+        subscribe.format("__import__('zmq').SUBSCRIBE"),
+    )
+    reply = connected.run(f"{deaf}\n%px x = 1\nget_ipython().run_cell_magic('px', '--block', 'x = 2')")
+    connected.run(hearing)
+    assert reply.status == "ok", reply.texts
+    assert "what ranks 0-1 printed last may be missing" in "\n".join(reply.texts)
+
+
+def test_connecting_proves_the_line(kernel: Kernel, ready: PanelCluster) -> None:
+    """A line that stands only after the first answers: the connection waits for it."""
+    slow = """
+import zmq
+from pxengines.views import EnginesClient
+start = EnginesClient._start_io_thread
+def slow(client):
+    client._iopub_socket.setsockopt(zmq.UNSUBSCRIBE, b"")
+    start(client)
+    client._io_loop.add_callback(
+        lambda: client._io_loop.call_later(1.5, client._iopub_socket.setsockopt, zmq.SUBSCRIBE, b"")
+    )
+EnginesClient._start_io_thread = slow
+try:
+    get_ipython().run_line_magic("engines", "connect shared")
+finally:
+    EnginesClient._start_io_thread = start
+get_ipython().run_cell_magic("px", "--block", "print('heard')")
+"""
+    seen: list[str] = []
+    reply = kernel.run(slow, seen.append)
+    assert reply.status == "ok", reply.texts
+    assert any("waiting for the output of ranks 0-1" in text for text in seen)
+    shown = "\n".join(reply.texts)
+    assert "heard" in shown
+    assert "may be missing" not in shown
+
+
+# --- clusters that end --------------------------------------------------------------------------
+
+
+def test_a_controller_that_answers_no_more(connected: Kernel, shared_cluster: PanelCluster) -> None:
+    """Its host went down, say: its files are still there."""
+    faster = "import pxengines.controller_watch as w; w.ASK_SECONDS, w.SILENT_SECONDS = {}"
+    connected.run(faster.format("0.2, 1.0"))
+    lose = "cluster._query_stream.stop_on_recv()"
+    reply = connected.run(f"{lose}\nget_ipython().run_cell_magic('px', '--block', {SLEEP!r})")
+    connected.run(faster.format("5.0, 25.0"))
+    line = error_line(reply)
+    connected.run("cluster.send_signal(2, targets='all', block=True)")
+    assert line.startswith(
+        "The controller of the cluster has not answered for 1 s, so there will be no answer from ranks 0-1. "
+    )
+
+
+def test_a_cluster_that_ends_during_a_cell(kernel: Kernel, local: PanelCluster, tmp_path: Path) -> None:
+    local.start()
+    assert kernel.run("%engines connect local --quiet").status == "ok"
+
+    def end(text: str) -> None:
+        if "now" in text:
+            local.end_job()
+
+    reply = kernel.run(
+        f"print('now', flush=True)\nget_ipython().run_cell_magic('px', '--block', {SLEEP!r})", end
+    )
+    line = error_line(reply)
+    assert "ended" in line
+    assert "start" in line
+    again = error_line(kernel.run("%px 1"))
+    assert again.startswith(("The cluster has ended.", "There are no engines."))
+
+
+def test_an_engine_that_dies_during_a_cell(kernel: Kernel, local: PanelCluster) -> None:
+    local.start()
+    assert kernel.run("%engines connect local --quiet").status == "ok"
+    line = error_line(kernel.run(f"%%px --block\nimport os\nif mpi_rank: os._exit(1)\n{SLEEP}"))
+    assert line.startswith(("Rank 1 has ended", "Ranks 0-1 have ended", "The cluster has ended"))
