@@ -38,6 +38,9 @@ _AFTER_ALL = 1_000_000
 _PLACES = re.compile(r"0x[0-9a-fA-F]{6,}|ipykernel_\d+|In\s?\[\d+\]")
 """What differs between tracebacks of one and the same error: addresses, files and numbers of cells."""
 
+_INVISIBLE = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\x1b"}
+"""What has no look; a file printed by mistake is full of it."""
+
 _Source = ScreenText | Rich | Failure | tuple[int, int]
 
 
@@ -118,15 +121,14 @@ def shown(
         groups = _groups(run)
         chosen = _choose(groups, min(most_blocks, max(1, text_bytes // (_BLOCK + _LEAST))))
         room = max(text_bytes - _BLOCK * len(chosen), _LEAST * len(chosen))
-        size = 0
-        while True:
-            # JSON takes more than the characters: up to six bytes for one. That is rare, so it is tried.
-            share = _fair_share([_size(group.source) for group in chosen], room)
+        sizes = [_size(group.source) for group in chosen]
+        # JSON takes more than the characters, up to six bytes for one. That is rare, so it is tried.
+        for factor in (1.0, 0.6, 0.3, 0.15):
+            share = _fair_share(sizes, int(room * factor), int(_LEAST * factor))
             blocks = list(_blocks(chosen, share, rich_bytes))
             texts = sum(len(msgspec.json.encode(block.text)) for block in blocks)
-            if texts <= max(room, _LEAST) * 1.2 or share <= _LEAST:
+            if texts <= 1.2 * room:
                 break
-            room = int(room * min(0.8, max(text_bytes - _BLOCK * len(chosen), 1) / texts))
         size = texts + _BLOCK * len(blocks) + sum(_rich_size(block) for block in blocks)
     return Shown(blocks, len(groups) - len(chosen), size)
 
@@ -203,12 +205,12 @@ def _choose(groups: list[_Group], most: int) -> list[_Group]:
     return [group for group in groups if id(group) in chosen]
 
 
-def _fair_share(sizes: list[int], room: int) -> int:
-    """Return the most that each may take so that all together take no more than `room`."""
+def _fair_share(sizes: list[int], room: int, least: int) -> int:
+    """Return the most that each may take, `least` or more, so that all together take no more than `room`."""
     for number, size in enumerate(sorted(sizes)):
         fair = room // (len(sizes) - number)
         if size > fair:
-            return max(fair, _LEAST)
+            return max(fair, least)
         room -= size
     return max(sizes, default=0) + 1
 
@@ -269,7 +271,7 @@ def _block(group: _Group, share: int, rich_room: int | None) -> Block:
         ranks=rank_words(group.ranks),
         count=len(group.ranks),
         title=title,
-        text=cut.text or None,
+        text=cut.text.translate(_INVISIBLE) or None,
         data=data,
         metadata=metadata,
         dropped=Dropped(cut.lines, cut.bytes) if cut.bytes else None,
@@ -287,7 +289,7 @@ def _cut(text: str, limit: int) -> Cut:
     after = last.find("\n") + 1
     last = last[after:] if 0 < after < half // 2 else last
     middle = text[len(first) : len(text) - len(last)]
-    lines, size = middle.count("\n"), len(middle.encode("utf-8", "surrogatepass"))
+    lines, size = middle.count("\n"), len(middle.encode())
     return Cut(joined(first, last, lines, size), lines, size)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from .screen_text import encodable
+
 PLAIN = "text/plain"
 
 
@@ -32,7 +34,9 @@ class Rich:
         self.size = 0
         for mime in self.mimes:
             value = self.data[mime]
-            encoded = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else _encode(value)
+            if isinstance(value, str):
+                value = self.data[mime] = encodable(value)
+            encoded = value.encode() if isinstance(value, str) else _encode(value)
             self.size += len(encoded)
             hashed.update(f"{mime}\0{len(encoded)}\0".encode())
             hashed.update(encoded)

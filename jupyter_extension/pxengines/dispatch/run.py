@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .rich import Rich
-from .screen_text import ScreenText
+from .screen_text import ScreenText, encodable
 
 State = Literal["running", "done", "failed", "interrupted", "timeout"]
 Group = Literal["type", "engine", "order"]
@@ -158,7 +158,7 @@ class CellRun:
         group: Group = "type",
     ) -> None:
         self.run_id = run_id
-        self.label = first_line(code)
+        self.label = first_line(encodable(code))
         self.cluster = cluster
         self.group: Group = group
         self.started_at = started_at
@@ -252,7 +252,7 @@ class CellRun:
 
     def failed(self, rank: int, ename: str, evalue: str, traceback: Sequence[str]) -> None:
         """`rank` raised something."""
-        failure = Failure(ename, evalue, tuple(traceback))
+        failure = Failure(encodable(ename), encodable(evalue), tuple(map(encodable, traceback)))
         with self._event(rank) as of:
             of.failure = failure
             self._leave(of, "i" if ename in _STOPPED else "f")
@@ -261,7 +261,7 @@ class CellRun:
         """Note that the engine is gone; that matters if it had not ended."""
         with self._event(rank) as of:
             if of.state in _LIVING:
-                of.failure = Failure("EngineLost", why)
+                of.failure = Failure("EngineLost", encodable(why))
                 self._leave(of, "l")
 
     def ended(self, rank: int, at: float) -> None:

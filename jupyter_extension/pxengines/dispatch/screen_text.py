@@ -67,7 +67,8 @@ class ScreenText:
 
     def write(self, text: str) -> None:
         """Add `text`, obeying carriage return, backspace and the sequences that erase a line."""
-        self._digest.update(text.encode("utf-8", "surrogatepass"))
+        text = encodable(text)
+        self._digest.update(text.encode())
         if _ESCAPE in text:
             text = _OTHER_SEQUENCES.sub("", text)
         if self._column is None and not _moves(text):
@@ -143,8 +144,8 @@ class ScreenText:
         rest = [] if self._gap else self._head[taken:]
         for chunk in chain((self._open,), reversed(self._tail), reversed(rest)):
             if len(chunk) > left:
-                if not last or not last[0]:
-                    last.append(chunk[-left:] if left else "")
+                if not any(last) and left:
+                    last.append(chunk[-left:])
                 break
             last.append(chunk)
             left -= len(chunk)
@@ -247,8 +248,17 @@ def bytes_in_words(size: int) -> str:
     return f"{amount:.0f} {unit}" if amount >= 99.95 else f"{amount:.1f} {unit}"
 
 
+def encodable(text: str) -> str:
+    """Return `text` without the halves of characters that no encoding has."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
 def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _moves(text: str) -> bool:
