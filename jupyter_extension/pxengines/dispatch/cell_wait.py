@@ -39,6 +39,7 @@ class Terms:
     stop_at_timeout : whether the cell itself ends then.
     interrupt : signal for the engines when the user interrupts; None: they go on.
     tick_seconds : how often to look around.
+    interrupted : the user has interrupted already.
     """
 
     on_error: str = STOP
@@ -46,6 +47,7 @@ class Terms:
     stop_at_timeout: bool = True
     interrupt: str | int | None = "SIGINT"
     tick_seconds: float = 0.1
+    interrupted: bool = False
 
 
 class CellInterrupted(WaitingStopped):
@@ -69,6 +71,8 @@ def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -
         If interrupted.
     """
     try:
+        if terms.interrupted:
+            raise KeyboardInterrupt
         late = _wait(result, terms, tick)
         _wait_for_output(result, tick)
     except KeyboardInterrupt:

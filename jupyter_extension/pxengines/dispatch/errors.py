@@ -20,6 +20,10 @@ _DIFFERS = re.compile(
 
 LOST = "EngineError"
 NOT_RUN = "TaskAborted"
+_TOLD = {
+    LOST: "its process died during the cell",
+    NOT_RUN: "an earlier cell failed there or was interrupted, so this one did not run",
+}
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,8 @@ class Failure:
     @property
     def words(self) -> str:
         """What happened, in one line."""
-        if self.ename == LOST:
-            return "has ended: its process died during the cell"
-        if self.ename == NOT_RUN:
-            return "did not run the cell, because an earlier one failed there or was interrupted"
+        if self.ename in _TOLD:
+            return _TOLD[self.ename]
         text = " ".join(self.evalue.split())
         if len(text) > _MESSAGE_LENGTH:
             text = f"{text[:_MESSAGE_LENGTH].rstrip()} …"
@@ -192,11 +194,8 @@ class CellTimeoutError(EnginesError, TimeoutError):
 
 def _failed(ranks: list[int], failure: Failure) -> str:
     if failure.ename == LOST:
-        return (
-            f"{_names(ranks)} {'has' if len(ranks) == 1 else 'have'} ended: the process died during the cell"
-        )
-    if failure.ename == NOT_RUN:
-        return f"{_names(ranks)} {failure.words}"
+        what = "has ended: its process" if len(ranks) == 1 else "have ended: the process of each"
+        return f"{_names(ranks)} {what} died during the cell"
     return f"{_names(ranks)}: {failure.words.rstrip('.')}"
 
 

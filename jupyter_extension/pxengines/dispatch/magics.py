@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipyparallel import DirectView
     from IPython.core.interactiveshell import InteractiveShell
 
-_KEPT = 200
+_KEPT = 100
 """So many past cells %pxresult can bring back."""
 
 _Magic = Callable[..., Any]
@@ -146,18 +146,28 @@ class EnginesParallelMagics(stock.ParallelMagics):
         block = self.view.block if block is None else block
         if self.verbose:
             print(f"{'Parallel' if block else 'Async parallel'} execution on engine(s): {self._who()}")
-        with Deferred():  # half a cell would leave half of the engines waiting
-            result = submit(self.view, cell, on_error=on_error or self.on_error, group=groupby)
-            self.last_result = result
-            self._results.append(result)
-            if save_name:
-                self.shell.user_ns[save_name] = result
+        result: EnginesResult | None = None
+        pressed = False
+        try:
+            with Deferred():  # half a cell would leave half of the engines waiting
+                result = submit(self.view, cell, on_error=on_error or self.on_error, group=groupby)
+        except KeyboardInterrupt:
+            if result is None:
+                raise
+            pressed = True
+        self.last_result = result
+        self._results.append(result)
+        if save_name:
+            self.shell.user_ns[save_name] = result
         if not block:
+            if pressed:
+                result.stop()
             return result
         terms = Terms(
             result.on_error,
             (self.timeout if timeout is None else timeout) or None,
             interrupt=self.signal_on_interrupt if signal_on_interrupt is None else signal_on_interrupt,
+            interrupted=pressed,
         )
         stream = self.stream_output if stream_output is None else stream_output
         after = self.progress_after_seconds if progress_after is None else progress_after
@@ -246,6 +256,14 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 terms = Terms(result.on_error, (self.timeout if timeout is None else timeout) or None)
                 self._wait(result, terms, stream=showing.in_kernel(), groupby=args.groupby)
         return None if blocks else result
+
+    def pxrun_nodes(self, *args: Any, **kwargs: Any) -> bool:
+        """Run the cell of ``%autopx`` on the engines; tell whether it failed."""
+        try:
+            return bool(super().pxrun_nodes(*args, **kwargs))
+        except CellInterrupted:
+            self.shell.showtraceback()
+            return True
 
     def _who(self) -> str:
         targets = self.view.targets

@@ -1,0 +1,436 @@
+"""How the wait for a cell ends, with engines that are played: faults of any kind, at any moment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from ipyparallel.client.client import Metadata
+from ipyparallel.client.futures import MessageFuture
+from ipyparallel.error import RemoteError, TaskAborted
+
+from pxengines import EnginesError, controller_watch
+from pxengines.controller_watch import ControllerWatch
+from pxengines.dispatch import cell_wait, result
+from pxengines.dispatch.cell_wait import CellInterrupted, Terms, wait_as_one
+from pxengines.dispatch.errors import CellError, CellTimeoutError
+from pxengines.dispatch.feed import Feed
+from pxengines.dispatch.result import EnginesResult
+from pxengines.dispatch.run import CellRun
+from pxengines.output_line import unheard_engines
+
+SOON = 0.2
+"""Seconds in place of those that people wait."""
+
+
+class Loop:
+    """The loop of ipyparallel's thread: does at once what it is given."""
+
+    def add_callback(self, what: Callable[..., None], *arguments: Any) -> None:
+        what(*arguments)
+
+
+class Cluster:
+    """A client of engines that do what a test says."""
+
+    def __init__(self, engines: int) -> None:
+        self.ids = list(range(engines))
+        self.signals: list[tuple[Any, list[int]]] = []
+        self.withdrawn: list[list[int]] = []
+        self.deaf: set[int] = set()
+        self.fail_once: Exception | None = None
+        self.hub_answers = True
+        self._closed = False
+        self._io_loop = Loop()
+        self._query_stream = None
+        self.results: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self.parts = [MessageFuture(f"x_{engine}") for engine in self.ids]
+        run = CellRun(run_id="x", code="cell", ranks=self.ids, started_at=0.0)
+        feed = Feed(run)
+        for engine, part in enumerate(self.parts):
+            part.output = Future()
+            part.output.metadata = Metadata()
+            feed.attach(engine, part)
+        self.result = EnginesResult(self, self.parts, self.ids, "cell", feed, run)
+
+    def begin(self, *engines: int) -> Cluster:
+        for engine in engines or self.ids:
+            self.parts[engine].output.metadata["engine_id"] = engine
+        return self
+
+    def answer(self, engine: int, value: Any = "reply", heard: bool = True) -> None:
+        self.parts[engine].set_result(value)
+        if heard:
+            self.parts[engine].output.set_result(None)
+
+    def fail(self, engine: int, ename: str = "ValueError", evalue: str = "bad") -> None:
+        self.answer(engine, RemoteError(ename, evalue, f"{ename}: {evalue}", {"engine_id": engine}))
+
+    def send_signal(self, number: Any, targets: list[int], block: bool) -> None:
+        assert not block
+        if self.fail_once is not None:
+            error, self.fail_once = self.fail_once, None
+            raise error
+        self.signals.append((number, list(targets)))
+        for engine in set(targets) - self.deaf:
+            if not self.parts[engine].done() and number in (2, "SIGINT"):
+                self.fail(engine, "KeyboardInterrupt", "")
+
+    def abort(self, jobs: list[str], targets: list[int], block: bool) -> None:
+        assert not block
+        self.withdrawn.append(list(targets))
+        assert jobs == [f"x_{engine}" for engine in targets]
+
+    def _send(self, stream: Any, kind: str) -> Any:
+        asked = MessageFuture("ask")
+        if self.hub_answers:
+            asked.set_result({})
+        return asked
+
+    def wait(self, tick: Callable[[], None] = lambda: None, **terms: Any) -> None:
+        wait_as_one(self.result, Terms(**{"tick_seconds": 0.01, **terms}), tick)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Shorten what people wait."""
+    for name in ("GRACE_SECONDS", "END_SECONDS", "STOP_SECONDS"):
+        monkeypatch.setattr(cell_wait, name, SOON)
+    monkeypatch.setattr(result, "QUIET_SECONDS", SOON)
+    monkeypatch.setattr("pxengines.together.SETTLE_SECONDS", SOON / 2)
+    monkeypatch.setattr(controller_watch, "LOOK_SECONDS", 0.0)
+    yield
+
+
+def pressed() -> None:
+    raise KeyboardInterrupt
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+def test_returns_when_all_have_answered() -> None:
+    cluster = Cluster(3).begin()
+    ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) <= 3:
+            cluster.answer(len(ticks) - 1)
+
+    cluster.wait(tick)
+    assert cluster.result.get() == ["reply"] * 3
+    assert cluster.result.run.state == "done"
+    assert cluster.signals == []
+
+
+def test_the_first_error_interrupts_the_others() -> None:
+    cluster = Cluster(3).begin()
+    cluster.answer(0)
+    cluster.fail(1)
+    with pytest.raises(CellError) as raised:
+        cluster.wait()
+    assert str(raised.value) == "Rank 1: ValueError: bad. Rank 2 was interrupted and is idle again."
+    assert cluster.signals == [(signal.SIGINT, [2])]
+    assert cluster.result.run.state == "failed"
+
+
+def test_engines_that_fail_for_the_same_reason_are_not_interrupted() -> None:
+    cluster = Cluster(3).begin()
+    cluster.fail(0)
+    threading.Timer(SOON / 4, lambda: [cluster.fail(1), cluster.fail(2)]).start()
+    with pytest.raises(CellError, match=r"^Ranks 0-2: ValueError: bad\.$"):
+        cluster.wait()
+    assert cluster.signals == []
+
+
+def test_an_engine_that_heeds_no_interrupt_does_not_hold_the_wait() -> None:
+    cluster = Cluster(3).begin()
+    cluster.deaf = {2}
+    cluster.fail(0)
+    with pytest.raises(
+        CellError, match=r"Rank 1 was interrupted and is idle again\. Rank 2 is still busy"
+    ) as raised:
+        cluster.wait()
+    assert raised.value.outcome.busy == [2]
+    assert not cluster.result.done()
+    cluster.answer(2)  # it is there for who asks later
+    assert cluster.result.done()
+
+
+def test_it_is_taken_out_of_the_queue_of_who_has_not_begun() -> None:
+    cluster = Cluster(3).begin(0, 1)
+    cluster.fail(0)
+    with pytest.raises(CellError, match=r"Rank 2 was busy with something else and will not run it\.$"):
+        cluster.wait()
+    assert cluster.withdrawn == [[2]]
+    assert cluster.signals == [(signal.SIGINT, [1])]
+
+
+def test_who_withdraws_in_time_says_so() -> None:
+    cluster = Cluster(2).begin(0)
+    cluster.fail(0)
+    abort = cluster.abort
+    cluster.abort = lambda *a, **k: (abort(*a, **k), cluster.answer(1, TaskAborted("x_1")))  # type: ignore[method-assign]
+    with pytest.raises(CellError) as raised:
+        cluster.wait()
+    assert raised.value.outcome.withdrawn == [1]
+
+
+def test_an_engine_that_ends_just_when_it_is_signalled() -> None:
+    cluster = Cluster(3).begin()
+    cluster.fail_once = KeyError("gone")
+    cluster.fail(0)
+    with pytest.raises(CellError, match="Ranks 1-2 were interrupted"):
+        cluster.wait()
+
+
+def test_engines_go_on_if_they_may() -> None:
+    cluster = Cluster(2).begin()
+    cluster.fail(0)
+    threading.Timer(SOON, cluster.answer, [1]).start()
+    with pytest.raises(CellError, match=r"^Rank 0: ValueError: bad\.$"):
+        cluster.wait(on_error="wait")
+    assert cluster.signals == []
+
+
+def test_an_engine_that_did_not_run_it_because_of_an_earlier_cell() -> None:
+    cluster = Cluster(1).begin()
+    cluster.answer(0, TaskAborted("x_0"))
+    with pytest.raises(CellError, match="an earlier cell failed there"):
+        cluster.wait()
+
+
+def test_a_time_limit_interrupts() -> None:
+    cluster = Cluster(2).begin()
+    cluster.answer(0)
+    with pytest.raises(
+        CellTimeoutError, match=r"longer than 0\.1 s\. Rank 1 was interrupted and is idle again\."
+    ):
+        cluster.wait(timeout=0.1)
+    assert cluster.result.run.state == "timeout"
+
+
+def test_the_limit_of_a_wait_lets_the_cell_go_on() -> None:
+    cluster = Cluster(2).begin()
+    with pytest.raises(TimeoutError, match=r"not done after 0\.1 s; it goes on on ranks 0-1\."):
+        cluster.wait(timeout=0.1, stop_at_timeout=False)
+    assert cluster.signals == []
+
+
+# --- interrupts ---------------------------------------------------------------------------------
+
+
+def test_an_interrupt_reaches_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster(3).begin()
+    cluster.answer(0)
+    with pytest.raises(CellInterrupted, match=r"^Interrupted\. All engines are idle again\.$"):
+        cluster.wait(pressed)
+    assert cluster.signals == [(signal.SIGINT, [1, 2])]
+    assert cluster.result.run.state == "interrupted"
+    assert "Received Keyboard Interrupt" in capsys.readouterr().err
+
+
+def test_an_interrupt_that_came_while_it_was_sent() -> None:
+    cluster = Cluster(2).begin()
+    with pytest.raises(CellInterrupted, match="All engines are idle again"):
+        cluster.wait(interrupted=True)
+
+
+def test_who_is_not_stopped_by_it_is_named() -> None:
+    cluster = Cluster(3).begin(0, 1)
+    cluster.deaf = {1}
+    with pytest.raises(CellInterrupted) as raised:
+        cluster.wait(pressed)
+    assert "Rank 1 is still busy" in str(raised.value)
+    assert "Rank 2 was busy with something else and will not run it." in str(raised.value)
+
+
+def test_the_signal_can_be_chosen() -> None:
+    cluster = Cluster(2).begin()
+    with pytest.raises(CellInterrupted, match=r"The cell goes on; %pxresult waits for it\."):
+        cluster.wait(pressed, interrupt=0)
+    assert cluster.signals == [(0, [0, 1])]
+    assert cluster.result.run.state == "running"
+    with pytest.raises(KeyboardInterrupt) as raised:
+        cluster.wait(pressed, interrupt=None)
+    assert type(raised.value) is KeyboardInterrupt
+    with pytest.raises(CellInterrupted, match="Ranks 0-1 are still busy"):
+        cluster.wait(pressed, interrupt="SIGUSR1")
+
+
+def test_an_interrupt_that_kills() -> None:
+    cluster = Cluster(2).begin()
+    send = cluster.send_signal
+
+    def kill(*arguments: Any, **named: Any) -> None:
+        send(*arguments, **named)
+        for engine in (0, 1):
+            cluster.fail(engine, "EngineError", "died")
+
+    cluster.send_signal = kill  # type: ignore[method-assign]
+    with pytest.raises(
+        CellInterrupted, match=r"Ranks 0-1 have ended: .* Stop the cluster and start it again\."
+    ):
+        cluster.wait(pressed, interrupt="SIGKILL")
+
+
+def test_stopping_from_elsewhere_returns_at_once() -> None:
+    cluster = Cluster(3).begin(0, 1)
+    cluster.result.stop()
+    assert (cluster.signals, cluster.withdrawn) == ([(signal.SIGINT, [0, 1])], [[2]])
+
+
+# --- output -------------------------------------------------------------------------------------
+
+
+def test_output_whose_end_is_not_heard_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster(2).begin()
+    cluster.answer(0)
+    cluster.answer(1, heard=False)
+    cluster.wait()
+    assert cluster.result.missing_output == [1]
+    assert "what rank 1 printed last may be missing" in capsys.readouterr().err
+    assert cluster.result.wait_for_output()
+
+
+def test_output_that_still_comes_is_waited_for() -> None:
+    cluster = Cluster(1).begin()
+    cluster.answer(0, heard=False)
+    message = {"header": {"msg_type": "stream"}, "content": {"name": "stdout", "text": "x"}}
+    left = [5]
+
+    def tick() -> None:
+        if not left[0]:
+            return
+        left[0] -= 1
+        for callback in cluster.parts[0].iopub_callbacks:
+            callback(message)
+        if not left[0]:
+            cluster.parts[0].output.set_result(None)
+
+    cluster.wait(tick)
+    assert cluster.result.missing_output == []
+
+
+def test_waiting_for_output_as_ipyparallel_does_it_ends_too() -> None:
+    cluster = Cluster(2).begin()
+    assert not cluster.result.wait_for_output(0)
+    assert not cluster.result.wait_for_output(0.01)
+    cluster.answer(0)
+    cluster.answer(1, heard=False)
+    assert not cluster.result.wait_for_output(0)
+    assert cluster.result.wait_for_output()
+    assert cluster.result.missing_output == [1]
+
+
+# --- the controller -----------------------------------------------------------------------------
+
+
+def test_a_hub_that_is_silent_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller_watch, "SILENT_SECONDS", SOON)
+    cluster = Cluster(3).begin()
+    cluster.hub_answers = False
+    cluster.answer(0)
+    with pytest.raises(
+        EnginesError, match=r"has not answered for 0 s, so there will be no answer from ranks 1-2\. "
+    ):
+        cluster.wait()
+    assert cluster.result.run.state == "failed"
+
+
+def test_a_hub_that_answers_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(1)
+    asked: list[str] = []
+    send = cluster._send
+    cluster._send = lambda stream, kind: (asked.append(kind), send(stream, kind))[1]  # type: ignore[method-assign]
+    watch = ControllerWatch(cluster)
+    assert [watch.gone() for _ in range(5)] == [None] * 5
+    assert asked == ["connection_request"]
+    monkeypatch.setattr(controller_watch, "ASK_SECONDS", 0.0)
+    assert watch.gone() is None
+    assert len(asked) == 2
+
+
+def test_a_connection_that_was_closed_ends_the_wait() -> None:
+    cluster = Cluster(2).begin()
+    cluster._closed = True
+    with pytest.raises(
+        EnginesError, match=r"^The connection was closed, so there will be no answer from ranks 0-1\."
+    ):
+        cluster.wait()
+
+
+# --- proving the line of output -----------------------------------------------------------------
+
+
+class Views:
+    """Views of a client whose engines answer; from which try on they are heard is told by engine."""
+
+    def __init__(self, heard_from: dict[int, int], answers: set[int] | None = None) -> None:
+        self.ids = sorted(heard_from)
+        self.heard_from = heard_from
+        self.answers = set(self.ids) if answers is None else answers
+        self.tries = 0
+
+    def direct_view(self, engines: list[int]) -> Any:
+        self.engines = engines
+        return self
+
+    def execute(self, code: str, silent: bool, block: bool) -> Any:
+        assert (code, silent, block) == ("", True, False)
+        self.tries += 1
+        return self.asked(self.engines)
+
+    def asked(self, engines: list[int]) -> Any:
+        parts = []
+        for engine in engines:
+            part = MessageFuture(f"x_{engine}")
+            part.output = Future()
+            if engine in self.answers:
+                part.set_result("ok")
+            if self.tries >= self.heard_from[engine]:
+                part.output.set_result(None)
+            parts.append(part)
+        return type("Asked", (), {"_targets": engines, "_children": parts, "wait": lambda self, s: None})()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pxengines.output_line._HEARD_SECONDS", 0.02)
+    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", SOON)
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_is_heard_at_once_is_not_asked_again() -> None:
+    views = Views({0: 0, 1: 0})
+    assert unheard_engines(views, views.asked([0, 1]), pytest.fail) == []
+    assert views.tries == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_is_not_heard_is_asked_until_it_is() -> None:
+    views, shown = Views({0: 0, 1: 3}), []
+    assert unheard_engines(views, views.asked([0, 1]), shown.append) == []
+    assert shown == [[1]] * 3
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_is_never_heard_is_told_in_the_end() -> None:
+    views = Views({0: 0, 1: 10**9})
+    assert unheard_engines(views, views.asked([0, 1]), lambda _: None) == [1]
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_is_busy_or_gone_proves_nothing() -> None:
+    views = Views({0: 0, 1: 10**9}, answers={0})
+    assert unheard_engines(views, views.asked([0, 1]), pytest.fail) == []
+    gone = Views({0: 10**9})
+    asked = gone.asked([0])
+    gone.ids = []
+    assert unheard_engines(gone, asked, pytest.fail) == []
