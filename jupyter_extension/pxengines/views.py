@@ -9,6 +9,7 @@ from ipyparallel import Client, DirectView
 from . import reductions
 
 if TYPE_CHECKING:
+    from .dispatch.result import EnginesResult
     from .mpi.partial import Axis
 
 
@@ -31,6 +32,26 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
         from .dispatch.magics import EnginesParallelMagics
 
         shell.magics_manager.register(EnginesParallelMagics(shell, self, suffix))
+
+    def execute(
+        self,
+        code: str,
+        silent: bool = True,
+        targets: Any = None,
+        block: bool | None = None,
+        label: str | None = None,
+    ) -> EnginesResult:
+        """Run `code` on the engines; as ipyparallel's, and the result is live in a notebook.
+
+        With `block` the engines are interrupted with the notebook, and what they raise is raised.
+        """
+        from .dispatch.cell_wait import WAIT, Terms, wait_as_one
+        from .dispatch.result import submit
+
+        result = submit(self, code, silent=silent, targets=targets, label=label, name="execute")
+        if self.block if block is None else block:
+            wait_as_one(result, Terms(WAIT), lambda: None)
+        return result
 
     def psum(
         self, expression: str, axis: Axis = None, *, timeout: float | None = None, **options: Any

@@ -21,6 +21,13 @@ def failure_of(answer: Any) -> Failure | None:
     return Failure(type(answer).__name__, str(answer)) if isinstance(answer, Exception) else None
 
 
+TEXT_KEPT = 256_000_000
+"""Characters of output that ipyparallel's own record of a cell may hold, all engines together."""
+_TEXT_OF_AN_ENGINE = (200_000, 10_000_000)
+DISPLAYS_KEPT = 1000
+"""Displays of one engine that it may hold."""
+
+
 class Feed:
     """Hears all that engines say of one cell; all in ipyparallel's thread.
 
@@ -30,25 +37,30 @@ class Feed:
     """
 
     def __init__(self, run: CellRun) -> None:
+        least, most = _TEXT_OF_AN_ENGINE
+        self._room = max(least, min(most, TEXT_KEPT // max(1, len(run.ranks))))
+        self._left_out: dict[tuple[int, str], int] = {}
         self._run = run
         self._failed: set[int] = set()
         self.heard_at = time.monotonic()
 
     def attach(self, rank: int, future: Any) -> None:
         """Listen to the messages of `rank` whose request `future` stands for; call it before that is sent."""
-        future.iopub_callbacks.append(partial(self._heard, rank))
+        future.iopub_callbacks.append(partial(self._heard, rank, future.output.metadata))
         future.add_done_callback(partial(self._answered, rank))
 
-    def _heard(self, rank: int, message: dict[str, Any]) -> None:
+    def _heard(self, rank: int, record: dict[str, Any], message: dict[str, Any]) -> None:
         self.heard_at = time.monotonic()
         run, content = self._run, message["content"]
         kind = message["header"]["msg_type"]
         if kind == "stream":
             run.stream(rank, content["name"], content["text"])
+            self._shorten(rank, record, content["name"])
         elif kind in ("display_data", "update_display_data"):
             update = kind == "update_display_data"
             transient = content.get("transient", {})
             run.display(rank, content["data"], content.get("metadata", {}), transient, update=update)
+            del record["outputs"][:-DISPLAYS_KEPT]
         elif kind == "execute_result":
             run.result(rank, content["data"], content.get("metadata", {}))
         elif kind == "error":
@@ -66,6 +78,17 @@ class Feed:
         elif failure is not None:
             self._fail(rank, failure.ename, failure.evalue or failure.words, failure.traceback.splitlines())
         run.ended(rank, time.time())
+
+    def _shorten(self, rank: int, record: dict[str, Any], name: str) -> None:
+        """Take out the middle of what ipyparallel keeps of an endless output: `status.stdout`."""
+        text = record[name]
+        if len(text) <= 2 * self._room:
+            return
+        half = self._room // 2
+        # The head is always the same; what was left out before is left out again, and its note with it.
+        left_out = self._left_out.get((rank, name), 0) + len(text) - 2 * half
+        self._left_out[rank, name] = left_out
+        record[name] = f"{text[:half]}\n[… {left_out} characters left out …]\n{text[-half:]}"
 
     def _fail(self, rank: int, ename: str, evalue: str, traceback: list[str]) -> None:
         if rank not in self._failed:  # both output and answer tell it

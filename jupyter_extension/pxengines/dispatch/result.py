@@ -46,7 +46,14 @@ class EnginesResult(AsyncResult):
     """
 
     def __init__(
-        self, client: Any, children: Any, targets: list[int], code: str, feed: Feed, run: Any
+        self,
+        client: Any,
+        children: Any,
+        targets: list[int],
+        code: str,
+        feed: Feed,
+        run: CellRun,
+        name: str = "%px",
     ) -> None:
         self.code = code
         self.run = run
@@ -54,7 +61,7 @@ class EnginesResult(AsyncResult):
         self.let_go: set[int] = set()
         self.missing_output: list[int] = []
         self._feed = feed
-        super().__init__(client, children, fname="%px", targets=targets, owner=True)
+        super().__init__(client, children, fname=name, targets=targets, owner=True)
         self.together = Together(client, dict(zip(targets, self._children, strict=True)))
 
     def __len__(self) -> int:
@@ -164,11 +171,24 @@ class EnginesResult(AsyncResult):
         super()._iopub_streaming_output_callback(engine, future, message)
 
 
-def submit(view: DirectView, code: str, *, on_error: str = STOP, group: Group = "type") -> EnginesResult:
+def submit(
+    view: DirectView,
+    code: str,
+    *,
+    on_error: str = STOP,
+    group: Group = "type",
+    silent: bool = False,
+    targets: Any = None,
+    label: Any = None,
+    name: str = "%px",
+) -> EnginesResult:
     """Send a cell to the engines of `view`; returns at once.
 
     Parameters
     ----------
+    silent : neither counted nor kept in the engines' history; its last value is not shown.
+    targets, label : in place of the view's own.
+    name : what the call is named by its result.
     on_error : ``"stop"`` or ``"wait"``, for those who wait for it.
     group : order of what is shown, as ``--group-outputs`` has it.
 
@@ -178,10 +198,11 @@ def submit(view: DirectView, code: str, *, on_error: str = STOP, group: Group = 
         If there is nobody to send it to.
     """
     client = view.client
-    engines = _engines_of(view)
-    name = uuid.uuid4().hex
+    targets = view.targets if targets is None else targets
+    engines = _engines_of(client, targets)
+    cell = uuid.uuid4().hex
     run = CellRun(
-        run_id=name,
+        run_id=cell,
         code=code,
         ranks=engines,
         started_at=time.time(),
@@ -194,10 +215,10 @@ def submit(view: DirectView, code: str, *, on_error: str = STOP, group: Group = 
         future = client.send_execute_request(
             view._socket,
             code,
-            silent=False,
+            silent=silent,
             ident=ident,
-            # The name makes it one cell to the reductions, whichever engines it is sent to.
-            metadata={"label": view.label, CELL_METADATA: name},
+            # Its name makes it one cell to the reductions, whichever engines it is sent to.
+            metadata={"label": view.label if label is None else label, CELL_METADATA: cell},
             message_future_hook=partial(feed.attach, engine),
         )
         futures.append(future)
@@ -205,14 +226,13 @@ def submit(view: DirectView, code: str, *, on_error: str = STOP, group: Group = 
     view.history.extend(sent)
     view.outstanding.update(sent)
     view._sync_results()
-    children = futures[0] if isinstance(view.targets, int) else futures
-    result = EnginesResult(client, children, engines, code, feed, run)
+    children = futures[0] if isinstance(targets, int) else futures
+    result = EnginesResult(client, children, engines, code, feed, run, name)
     result.on_error = on_error
     return result
 
 
-def _engines_of(view: DirectView) -> list[int]:
-    client, targets = view.client, view.targets
+def _engines_of(client: Any, targets: Any) -> list[int]:
     if client._closed:
         raise EnginesError("This view's connection is closed. Connect again.")
     if has_ended(client):

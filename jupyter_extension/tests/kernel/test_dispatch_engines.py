@@ -71,6 +71,30 @@ def test_targets(connected: Kernel) -> None:
     assert "is no engine" in error_line(connected.run("%%px --targets __import__('os')\nx = 2"))
 
 
+def test_what_a_notebook_can_do_engines_can(connected: Kernel) -> None:
+    cell = "import asyncio\nawait asyncio.sleep(0)\nthere = %who_ls\n'asyncio' in there"
+    reply = connected.run(f"%%px --block\n{cell}")
+    assert reply.status == "ok", reply.texts
+    assert "True" in "\n".join(reply.texts)
+
+
+def test_a_file_and_code_without_magics(connected: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "cell.py").write_text("from_file = mpi_rank\n")
+    run = f"status = view.run({str(tmp_path / 'cell.py')!r})\nstatus.wait_interactive()"
+    assert connected.run(run).status == "ok"
+    assert connected.value("view['from_file']") == "[0, 1]"
+    assert connected.value("view.execute('x = 5', block=True).successful()") == "True"
+    line = error_line(connected.run("view.execute('1/0', targets=1, block=True)"))
+    assert "ZeroDivisionError" in line
+
+
+def test_all_cells_of_a_notebook(connected: Kernel) -> None:
+    connected.run("view.block = True\n%autopx")
+    assert connected.run("on_engine = mpi_rank").status == "ok"
+    connected.run("%autopx")
+    assert connected.value("'on_engine' in globals(), view['on_engine']") == "(False, [0, 1])"
+
+
 def test_past_cells(connected: Kernel) -> None:
     for value in ("'first'", "'second'"):
         connected.run(f"status = %px {value}")
