@@ -17,7 +17,7 @@ def failure_of(answer: Any) -> Failure | None:
     if isinstance(answer, RemoteError):
         return Failure(str(answer.ename), str(answer.evalue), answer.traceback or "")
     if isinstance(answer, TaskAborted):
-        return Failure(NOT_RUN, str(answer))
+        return Failure(NOT_RUN, "")  # its message is the id of the request
     return Failure(type(answer).__name__, str(answer)) if isinstance(answer, Exception) else None
 
 
