@@ -83,13 +83,15 @@ def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -
             result.run.over("interrupted", time.time())
         raise interrupted from None
     outcome = outcome_of(result)
-    if late and result.together.pending() and not terms.stop_at_timeout:
-        still = ranks_in_words(result.together.pending())
+    pending = result.together.pending()
+    if late and pending and not terms.stop_at_timeout:
+        still = ranks_in_words(pending)
         raise TimeoutError(f"The cell is not done after {terms.timeout:g} s; it goes on on {still}.")
-    if late:
+    incomplete = bool(outcome.failures or outcome.stopped or outcome.withdrawn or outcome.busy)
+    if late and incomplete and terms.stop_at_timeout:
         result.run.over("timeout", time.time())
         raise CellTimeoutError(terms.timeout or 0.0, outcome)
-    if outcome.failures or outcome.stopped or outcome.withdrawn or outcome.busy:
+    if incomplete:
         result.run.over("failed", time.time())
         if result._single_result and result.done():
             result.get()

@@ -33,7 +33,7 @@ class Feed:
 
     Attributes
     ----------
-    heard_at : when anything was heard last, by the monotonic clock.
+    heard_at : when anything of a rank was heard last, by the monotonic clock.
     """
 
     def __init__(self, run: CellRun) -> None:
@@ -42,7 +42,7 @@ class Feed:
         self._left_out: dict[tuple[int, str], int] = {}
         self._run = run
         self._failed: set[int] = set()
-        self.heard_at = time.monotonic()
+        self.heard_at: dict[int, float] = {}
 
     def attach(self, rank: int, future: Any) -> None:
         """Listen to the messages of `rank` whose request `future` stands for; call it before that is sent."""
@@ -50,7 +50,7 @@ class Feed:
         future.add_done_callback(partial(self._answered, rank))
 
     def _heard(self, rank: int, record: dict[str, Any], message: dict[str, Any]) -> None:
-        self.heard_at = time.monotonic()
+        self.heard_at[rank] = time.monotonic()
         run, content = self._run, message["content"]
         kind = message["header"]["msg_type"]
         if kind == "stream":
@@ -71,7 +71,7 @@ class Feed:
             run.began(rank, time.time())
 
     def _answered(self, rank: int, future: Any) -> None:
-        self.heard_at = time.monotonic()
+        self.heard_at[rank] = time.monotonic()
         run, failure = self._run, failure_of(future.result())
         if failure is not None and failure.ename == LOST:
             run.lost(rank, failure.words)

@@ -141,8 +141,8 @@ class EnginesResult(AsyncResult):
 
     def output_may_come(self) -> bool:
         """Tell whether output is late that may still be on its way."""
-        quiet = time.monotonic() - self._feed.heard_at
-        return quiet < QUIET_SECONDS and bool(self.late_output())
+        since = time.monotonic() - QUIET_SECONDS
+        return any(self._feed.heard_at.get(engine, since) > since for engine in self.late_output())
 
     def give_up_output(self) -> None:
         """Take the output of engines that have answered for complete."""

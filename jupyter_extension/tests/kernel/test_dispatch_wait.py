@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from ipyparallel.client.client import Metadata
 from ipyparallel.client.futures import MessageFuture
 from ipyparallel.error import TaskAborted
 from playedcluster import Cluster
@@ -244,6 +245,26 @@ def test_output_that_still_comes_is_waited_for() -> None:
 
     cluster.wait(tick)
     assert cluster.result.missing_output == []
+
+
+def test_who_is_still_heard_does_not_prolong_the_wait_for_another() -> None:
+    cluster = Cluster(2).begin()
+    cluster.deaf = {1}
+    cluster.fail(0)
+    cluster.parts[0].output = type(cluster.parts[0].output)()
+    cluster.parts[0].output.metadata = Metadata()
+    (hear,) = cluster.parts[1].iopub_callbacks
+    message = {"header": {"msg_type": "stream"}, "content": {"name": "stdout", "text": "on and on"}}
+    with pytest.raises(CellError, match="Rank 1 is still busy"):
+        cluster.wait(lambda: hear(message))
+    assert cluster.result.missing_output == [0]
+
+
+def test_what_was_done_in_time_is_no_failure() -> None:
+    cluster = Cluster(1).begin()
+    cluster.send_signal = lambda *a, **k: cluster.answer(0)  # type: ignore[method-assign]
+    cluster.wait(timeout=0.05)
+    assert cluster.result.successful()
 
 
 def test_endless_output_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
