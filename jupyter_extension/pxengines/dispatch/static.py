@@ -22,6 +22,9 @@ BLOCKS = 200
 _RANGES = 8
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _UNCLOSED = frozenset("html head body p li dt dd option tr td th thead tbody tfoot colgroup".split())
+_END = "end-of-text"
+_HTML_BYTES = 300_000
+"""HTML of an engine that is larger is not looked through, and not shown."""
 _IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _STATES = {
     "running": "running",
@@ -139,7 +142,7 @@ def _rich(block: Block) -> str:
     data = block.data or {}
     found = data.get("text/html")
     # What does not end what it begins would swallow the rows that follow.
-    if isinstance(found, str) and is_balanced(found):
+    if isinstance(found, str) and len(found) <= _HTML_BYTES and is_balanced(found):
         return f"<div>{found}</div>"
     for mime in _IMAGES:
         if isinstance(data.get(mime), str):
@@ -170,9 +173,12 @@ def _more(count: int) -> str:
 def is_balanced(text: str) -> bool:
     """Tell whether each element that `text` opens is closed in it, and nothing else."""
     parser = _Balance()
-    parser.feed(text)
+    # What is not seen as an element has ended in a comment, or in the middle of a tag.
+    parser.feed(f"{text}<{_END}>")
     parser.close()
-    return parser.good and not [tag for tag in parser.open if tag not in _UNCLOSED] and not parser.rawdata
+    if not parser.good or not parser.open or parser.open.pop() != _END:
+        return False
+    return all(tag in _UNCLOSED for tag in parser.open)
 
 
 class _Balance(HTMLParser):
