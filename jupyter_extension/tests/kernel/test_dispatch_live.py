@@ -1,0 +1,371 @@
+"""How a cell on engines is shown while it runs: what is sent, and how often, by a clock of our own."""
+
+from __future__ import annotations
+
+import heapq
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from pxengines.dispatch import live
+from pxengines.dispatch.blocks import FINAL_BYTES, LIVE_BYTES
+from pxengines.dispatch.live import MIME, PATIENCE_SECONDS, SLOT_SECONDS, Pace, Showing
+from pxengines.dispatch.run import CellRun
+
+pytestmark = pytest.mark.apart
+
+
+class FakeWidget:
+    """A model that notes what would be sent to the page."""
+
+    model_id = "m1"
+    comm: Any = object()
+
+    def __init__(self, notebook: Notebook, state: dict[str, Any], on_message: Callable[[Any], None]) -> None:
+        self.__dict__.update(_notebook=notebook, _state=dict(state), _held=None, view_says=on_message)
+        self.sent: list[dict[str, Any]] = []
+        notebook.note("open", state)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get("_held") is None:
+            super().__setattr__(name, value)
+        elif self._state.get(name) != value:
+            self._state[name] = self._held[name] = value
+
+    def hold_sync(self) -> FakeWidget:
+        return self
+
+    def __enter__(self) -> None:
+        self.__dict__["_held"] = {}
+
+    def __exit__(self, *_: object) -> None:
+        held, self.__dict__["_held"] = self._held, None
+        self._notebook.note("update", held)
+
+    def send(self, content: dict[str, Any]) -> None:
+        self.sent.append(content)
+
+    def close(self) -> None:
+        self.__dict__["comm"] = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self._state
+
+
+class Notebook:
+    """What is sent to the page, when by a clock that stands still unless told, and timers of that clock."""
+
+    def __init__(self, ranks: int = 2, *, blocking: bool, widgets: bool = True, always: bool = False) -> None:
+        self.now = 1_000.0
+        self.sent: list[tuple[float, str, Any]] = []
+        self.timers: list[tuple[float, int, Callable[[], None]]] = []
+        self.widget: FakeWidget | None = None
+        self.stopped = 0
+        self.run = CellRun(run_id="1", code="a = 3", ranks=range(ranks), started_at=self.now)
+        self.showing = Showing(
+            self,
+            blocking=blocking,
+            always=always,
+            publish=lambda bundle, name, update: self.note("update_display" if update else "display", bundle),
+            make_widget=self._make if widgets else None,
+            clock=lambda: self.now,
+            wall_clock=lambda: self.now,
+            later=self._later,
+        )
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def _make(self, state: dict[str, Any], on_message: Callable[[Any], None]) -> FakeWidget:
+        self.widget = FakeWidget(self, state, on_message)
+        return self.widget
+
+    def _later(self, seconds: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self.timers, (self.now + seconds, len(self.sent), what))
+        assert len(self.timers) == 1  # however much happens
+
+    def note(self, kind: str, what: Any) -> None:
+        self.sent.append((self.now, kind, what))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.now + seconds
+        while self.timers and self.timers[0][0] <= end:
+            self.now, _, what = heapq.heappop(self.timers)
+            what()
+        self.now = end
+
+    def kinds(self) -> list[str]:
+        return [kind for _, kind, _ in self.sent]
+
+    def blocks(self) -> list[tuple[str, str]]:
+        assert self.widget is not None
+        return [(block["ranks"], block["text"]) for block in self.widget.state["blocks"]]
+
+
+def size(what: Any) -> int:
+    """Return the bytes of what is sent."""
+    return len(msgspec.json.encode(what))
+
+
+def end(run: CellRun, at: float) -> None:
+    """End all ranks."""
+    for rank in run.ranks:
+        run.ended(rank, at)
+
+
+def test_a_quick_cell_without_output_shows_nothing() -> None:
+    notebook = Notebook(blocking=True)
+    notebook.showing.update()
+    end(notebook.run, notebook.now)
+    notebook.showing.finish()
+    notebook.wait(10)
+    assert notebook.sent == []
+    assert notebook.timers == []
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_a_quick_cell_is_shown_once(always: bool) -> None:
+    notebook = Notebook(blocking=True, always=always)
+    if not always:
+        notebook.run.result(0, {"text/plain": "1"})
+    end(notebook.run, notebook.now)
+    notebook.showing.finish()
+    assert notebook.kinds() == ["open", "display"]
+    _, (_, _, state), (_, _, bundle) = None, *notebook.sent
+    assert (state["state"], state["states"], state["blocking"]) == ("done", "dd", False)
+    assert list(bundle) == [MIME, "text/plain", "text/html"]
+    assert bundle[MIME] == {"model_id": "m1"}
+    assert bundle["text/plain"].startswith("a = 3: done on 2 engines, 0.00 s")
+
+
+def test_a_cell_that_failed_is_shown_though_it_put_out_nothing() -> None:
+    notebook = Notebook(blocking=True)
+    notebook.run.over("timeout", notebook.now)
+    notebook.showing.finish()
+    assert notebook.kinds() == ["open", "display"]
+
+
+def test_a_blocking_cell_is_shown_as_it_goes() -> None:
+    notebook = Notebook(blocking=True)
+    notebook.run.began(0, notebook.now)
+    for _ in range(3):
+        notebook.showing.update()
+        notebook.wait(PATIENCE_SECONDS / 3)
+    assert notebook.sent == []
+    notebook.showing.update()
+    assert notebook.kinds() == ["open", "display"]
+    assert notebook.widget is not None
+    assert (notebook.widget.state["states"], notebook.widget.state["blocking"]) == ("rw", True)
+    notebook.run.stream(0, "stdout", "one\n")
+    notebook.showing.update()
+    assert len(notebook.sent) == 2  # not so soon
+    notebook.wait(SLOT_SECONDS)
+    notebook.showing.update()
+    notebook.showing.update()
+    assert notebook.kinds()[2:] == ["update"]
+    assert notebook.blocks() == [("0", "one\n")]
+    notebook.run.stream(1, "stdout", "one\n")
+    end(notebook.run, notebook.now)
+    notebook.showing.finish()
+    assert notebook.kinds()[3:] == ["update", "update_display"]
+    assert notebook.widget.state["state"] == "done"
+    assert notebook.widget.state["blocking"] is False
+    assert notebook.blocks() == [("0\N{EN DASH}1", "one\n")]
+    html = notebook.sent[-1][2]["text/html"]
+    assert "done on 2 engines" in html
+    assert "one" in html
+
+
+def test_output_after_the_end_is_shown_when_it_comes() -> None:
+    notebook = Notebook(blocking=True, always=True)
+    end(notebook.run, notebook.now)
+    notebook.showing.finish()
+    notebook.run.stream(0, "stdout", "late")
+    notebook.wait(1)
+    assert notebook.blocks() == [("0", "late")]
+    assert notebook.kinds() == ["open", "display", "update"]
+    notebook.run.result(0, {"text/plain": "7"})
+    notebook.wait(live._HTML_SECONDS)
+    notebook.run.result(1, {"text/plain": "7"})
+    notebook.wait(1)
+    assert notebook.blocks() == [("0", "late"), ("0\N{EN DASH}1", "7")]
+    assert "[0\N{EN DASH}1] 7" in notebook.sent[-1][2]["text/plain"]
+    assert notebook.timers == []
+
+
+def test_late_output_of_a_cell_that_showed_nothing() -> None:
+    notebook = Notebook(blocking=True)
+    end(notebook.run, notebook.now)
+    notebook.showing.finish()
+    notebook.run.stream(0, "stdout", "late")
+    notebook.wait(1)
+    assert notebook.kinds() == ["open", "display"]
+    assert notebook.blocks() == [("0", "late")]
+
+
+def test_without_anybody_waiting_it_looks_after_itself() -> None:
+    notebook = Notebook(blocking=False)
+    notebook.showing.show()
+    notebook.showing.show()
+    assert notebook.kinds() == ["open", "display"]
+    for number in range(10):
+        notebook.run.stream(0, "stdout", f"{number}\n")
+        notebook.wait(1.0)
+    end(notebook.run, notebook.now)
+    notebook.wait(1.0)
+    assert notebook.widget is not None
+    assert notebook.widget.state["state"] == "done"
+    assert "done on 2 engines" in notebook.sent[-1][2]["text/plain"]
+    count = len(notebook.sent)
+    notebook.wait(1_000)
+    assert len(notebook.sent) == count
+    assert notebook.timers == []
+
+
+def test_without_widgets_the_html_is_shown_anew() -> None:
+    notebook = Notebook(blocking=False, widgets=False)
+    notebook.showing.show()
+    notebook.run.stream(0, "stdout", "one")
+    notebook.wait(1)
+    notebook.run.stream(0, "stdout", " two")
+    end(notebook.run, notebook.now)
+    notebook.wait(5)
+    assert set(notebook.kinds()) == {"display", "update_display"}
+    assert MIME not in notebook.sent[-1][2]
+    assert "one two" in notebook.sent[-1][2]["text/html"]
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_many_ranks_and_lines_freeze_nothing(blocking: bool, widgets: bool) -> None:
+    """Counts messages and bytes: 1,000 ranks print 10,000 lines each, over 100 s."""
+    notebook = Notebook(1_000, blocking=blocking, widgets=widgets)
+    if not blocking:
+        notebook.showing.show()
+    lines = [f"line {number} of these\n" * 500 for number in range(20)]
+    for text in lines:
+        for rank in range(1_000):
+            notebook.run.stream(rank, "stdout", text if rank % 100 else f"{rank} {text}")
+        for _ in range(50):
+            if blocking:
+                notebook.showing.update()
+            notebook.wait(0.1)
+    end(notebook.run, notebook.now)
+    if blocking:
+        notebook.showing.finish()
+    notebook.wait(10)
+    times = sorted({at for at, _, _ in notebook.sent})
+    assert len(times) <= 110 / SLOT_SECONDS
+    slots = [b - a for a, b in pairwise(times)]
+    assert min(slots[:-1]) >= SLOT_SECONDS - 0.01
+    assert max(size(what) for _, _, what in notebook.sent[:-3]) <= 2 * LIVE_BYTES + 20_000
+    assert max(size(what) for _, _, what in notebook.sent) <= 1.3 * FINAL_BYTES
+    assert sum(size(what) for _, _, what in notebook.sent) <= 110 * live.BYTES_A_SECOND
+    if widgets:
+        assert len(notebook.blocks()) == 11
+
+
+def test_pace() -> None:
+    pace = Pace()
+    assert pace.wait(0.0) == 0
+    pace.spent(10.0, 10.0, 0)
+    assert pace.wait(10.1) == pytest.approx(SLOT_SECONDS - 0.1)
+    assert pace.wait(11.0) == 0
+    pace.spent(20.0, 20.0, 4_000_000)
+    assert pace.wait(20.0) == 10.0
+    pace.spent(30.0, 30.5, 0)
+    assert pace.wait(30.5) == pytest.approx(5.0)
+
+
+def test_what_the_view_asks_for() -> None:
+    notebook = Notebook(1, blocking=False)
+    notebook.run.result(0, {"text/plain": "x" * 500_000})
+    notebook.showing.show()
+    widget = notebook.widget
+    assert widget is not None
+    view_says = widget.__dict__["view_says"]
+    view_says({"do": "stop"})
+    assert notebook.stopped == 1
+    key = widget.state["blocks"][0]["key"]
+    view_says({"do": "whole", "key": key})
+    view_says({"do": "whole", "key": "stdout:0:0"})
+    view_says({"do": "all"})
+    view_says({"do": "something else"})
+    whole, gone, everything = widget.sent
+    assert whole == {"whole": key, "text": "x" * 500_000, "data": None}
+    assert gone == {"whole": "stdout:0:0", "text": None, "data": None}
+    assert [block["key"] for block in everything["all"]] == [key]
+
+
+def test_old_widgets_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    live._kept.clear()
+    monkeypatch.setattr(live, "_WIDGETS_KEPT", 3)
+    notebooks = [Notebook(blocking=False) for _ in range(5)]
+    for notebook in notebooks:
+        notebook.showing.show()
+    assert [n.widget is not None and n.widget.comm is not None for n in notebooks] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    notebooks[0].run.stream(0, "stdout", "late")
+    notebooks[0].wait(10)
+    assert "update" not in notebooks[0].kinds()
+    live._kept.clear()
+
+
+def test_the_real_widget_has_the_traits_of_the_contract() -> None:
+    from pxengines.dispatch.widget import new_widget
+
+    notebook = Notebook(2, blocking=False)
+    notebook.run.result(0, {"text/plain": "1", "text/html": "<b>1</b>"})
+    notebook.showing.show()
+    assert notebook.widget is not None
+    said: list[Any] = []
+    widget = new_widget(notebook.widget.state, said.append)
+    try:
+        state = widget.get_state()
+        assert {name: value for name, value in state.items() if not name.startswith("_")} == {
+            **notebook.widget.state,
+            "ended_at": None,
+        }
+        assert {
+            name: value for name, value in state.items() if name.startswith("_") and value is not None
+        } == {
+            "_model_module": "jupyterlab-engines",
+            "_model_module_version": "^0.1.0",
+            "_model_name": "CellRunModel",
+            "_view_module": "jupyterlab-engines",
+            "_view_module_version": "^0.1.0",
+            "_view_name": "CellRunView",
+        }
+        widget._handle_custom_msg({"do": "stop"}, [])
+        assert said == [{"do": "stop"}]
+    finally:
+        widget.close()
+
+
+def test_ipywidgets_is_needed_by_widgets_only() -> None:
+    """Neither importing the package nor showing a run without widgets imports it."""
+    program = (
+        "import sys; sys.modules['ipywidgets'] = None\n"
+        "from pxengines.dispatch import live, widget\n"
+        "from pxengines.dispatch.run import CellRun\n"
+        "run = CellRun(run_id='1', code='a', ranks=[0], started_at=0.0)\n"
+        "class Result: pass\n"
+        "result = Result(); result.run = run\n"
+        "sent = []\n"
+        "live.Showing(result, blocking=False, publish=lambda *what: sent.append(what)).show()\n"
+        "print(widget.available(), len(sent))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False 1\n"
