@@ -187,6 +187,19 @@ export default defineConfig([
     rules: forbid(plugins, commands, otherDomain('clusters'), apiOnlyTypes)
   },
   {
+    // Cells on engines: between kernel and page, without the server.
+    files: ['src/results/**/*.{ts,tsx}'],
+    rules: forbid(
+      plugins,
+      commands,
+      otherDomain('clusters'),
+      otherDomain('kernels'),
+      otherDomain('jobs'),
+      otherDomain('profiles'),
+      apiOnlyTypes
+    )
+  },
+  {
     files: ['src/__tests__/**/*.{ts,tsx}'],
     rules: {
       // Tests declare plugins and strings that no user sees.

@@ -4,6 +4,7 @@ const jestJupyterLab = require('@jupyterlab/testing/lib/jest-config');
 const esModules = [
   '@codemirror',
   '@jupyter/',
+  '@jupyter-widgets/',
   '@jupyterlab/',
   '@marijn',
   '@microsoft',

@@ -11,6 +11,7 @@ import { noticesPlugin } from './plugins/notices';
 import { palettePlugin } from './plugins/palette';
 import { panelPlugin } from './plugins/panel';
 import { profileEditorPlugin, profilesPlugin } from './plugins/profiles';
+import { resultsPlugin } from './plugins/results';
 import { settingsPlugin } from './plugins/settings';
 import { statusBarPlugin } from './plugins/statusbar';
 import { toolbarPlugin } from './plugins/toolbar';
@@ -31,6 +32,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   panelPlugin,
   noticesPlugin,
   toolbarPlugin,
+  resultsPlugin,
   statusBarPlugin,
   palettePlugin,
   launcherPlugin

@@ -3,6 +3,10 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import type { IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import {
+  IRenderMimeRegistry,
+  RenderMimeRegistry
+} from '@jupyterlab/rendermime';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { JSONObject, Token } from '@lumino/coreutils';
@@ -52,6 +56,11 @@ class App {
       this.added.filter(a => a.area === area).map(a => a.widget)
   };
 
+  /** There is nothing of others, such as ipywidgets. */
+  hasPlugin(): boolean {
+    return false;
+  }
+
   /** Activate a plugin with what is given, and null for all else that is optional. */
   activate<T>(
     plugin: JupyterFrontEndPlugin<T>,
@@ -100,6 +109,7 @@ describe('plugins', () => {
     const required = plugin('kernels').requires ?? [];
     services = new Map<Token<unknown>, unknown>([
       [IClusterManager, bench.model],
+      [IRenderMimeRegistry, new RenderMimeRegistry()],
       [IServerConnection, app.activate(plugin('connection'))]
     ]);
     services.set(IJobStore, app.activate(plugin('jobs'), services));
@@ -120,7 +130,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(16);
+    expect(plugins).toHaveLength(17);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);

@@ -1,0 +1,95 @@
+/**
+ * The run as an ipywidget. Loaded only where ipywidgets is: what it extends comes from there.
+ */
+import { DOMWidgetModel, DOMWidgetView } from '@jupyter-widgets/base';
+import type {
+  ExportMap,
+  IBackboneModelOptions,
+  IWidgetManager
+} from '@jupyter-widgets/base';
+import { PanelLayout } from '@lumino/widgets';
+import type { LiveRuns } from './liveRuns';
+import { WIDGET_MODULE, WIDGET_VERSION } from './contract';
+import { RunModel } from './model';
+import type { IOutputTools } from './outputs';
+import { RunWidget } from './runWidget';
+
+/** Return the classes that the kernel's half names. */
+export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
+  class CellRunModel extends DOMWidgetModel {
+    override defaults(): Record<string, unknown> {
+      return {
+        ...super.defaults(),
+        _model_module: WIDGET_MODULE,
+        _model_module_version: `^${WIDGET_VERSION}`,
+        _model_name: 'CellRunModel',
+        _view_module: WIDGET_MODULE,
+        _view_module_version: `^${WIDGET_VERSION}`,
+        _view_name: 'CellRunView'
+      };
+    }
+
+    override initialize(
+      attributes: Record<string, unknown>,
+      options: IBackboneModelOptions
+    ): void {
+      super.initialize(attributes, options);
+      const interrupt = interrupterOf(this.widget_manager);
+      this.run = new RunModel({
+        send: request => this.send(request, this.callbacks()),
+        interrupt
+      });
+      this.run.update(this.attributes);
+      this.run.setConnected(this.comm_live);
+      this.on('change', () => this.run.update(this.changedAttributes() || {}));
+      this.on('msg:custom', (content: unknown) => this.run.receive(content));
+      this.on('comm_live_update', () => this.run.setConnected(this.comm_live));
+      this.on('destroy', () => {
+        runs.remove(this.model_id);
+        // What is shown stays, as the output of any other cell does.
+        this.run.setConnected(false);
+      });
+      runs.add(this.model_id, this.run);
+    }
+
+    run!: RunModel;
+  }
+
+  class CellRunView extends DOMWidgetView {
+    override render(): void {
+      if (this.model instanceof CellRunModel) {
+        const layout = new PanelLayout();
+        layout.addWidget(new RunWidget(this.model.run, tools));
+        this.luminoWidget.layout = layout;
+      }
+    }
+  }
+
+  return { CellRunModel, CellRunView };
+}
+
+/** Return how to interrupt the kernel of a manager of widgets; null: it does not tell its kernel. */
+function interrupterOf(manager: IWidgetManager): (() => Promise<void>) | null {
+  // JupyterLab's have one; the interface does not promise it.
+  if (!('kernel' in manager)) {
+    return null;
+  }
+  return async () => {
+    const { kernel } = manager;
+    if (!canInterrupt(kernel)) {
+      throw new Error('There is no kernel.');
+    }
+    await kernel.interrupt();
+  };
+}
+
+function canInterrupt(
+  kernel: unknown
+): kernel is { interrupt: () => Promise<void> } {
+  return (
+    typeof kernel === 'object' &&
+    kernel !== null &&
+    'interrupt' in kernel &&
+    typeof kernel.interrupt === 'function'
+  );
+}

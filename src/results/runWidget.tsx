@@ -1,0 +1,43 @@
+import { VDomRenderer } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import * as React from 'react';
+import type { RunModel } from './model';
+import type { IOutputTools } from './outputs';
+import { RunView } from './view';
+import { RunViewModel } from './viewModel';
+
+/** Shows a run wherever a widget can be: in an output, in another widget. */
+export class RunWidget extends VDomRenderer<RunViewModel> {
+  constructor(model: RunModel, tools: IOutputTools) {
+    const view = new RunViewModel(model);
+    super(view);
+    // `model` is gone when a widget that is disposed of is taken off the page.
+    this._view = view;
+    this._tools = tools;
+    this.addClass('jp-Engines-Result');
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      super.dispose();
+      this._view.dispose();
+    }
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this._view.isVisible = true;
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    this._view.isVisible = false;
+    super.onBeforeDetach(msg);
+  }
+
+  protected render(): React.JSX.Element {
+    return <RunView view={this._view} tools={this._tools} />;
+  }
+
+  private readonly _view: RunViewModel;
+  private readonly _tools: IOutputTools;
+}
