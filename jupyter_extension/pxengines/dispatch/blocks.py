@@ -6,7 +6,6 @@ not on how much was printed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,9 +34,6 @@ _MESSAGES = 20
 _KINDS: tuple[Kind, ...] = ("stdout", "stderr", "display", "result", "error")
 _AFTER_ALL = 1_000_000
 """The part in which results and errors are: after all output."""
-_PLACES = re.compile(r"0x[0-9a-fA-F]{6,}|ipykernel_\d+|In\s?\[\d+\]")
-"""What differs between tracebacks of one and the same error: addresses, files and numbers of cells."""
-
 _INVISIBLE = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\x1b"}
 """What has no look; a file printed by mistake is full of it."""
 
@@ -180,16 +176,7 @@ def _items(of: RankRun) -> Iterator[tuple[int, Kind, Hashable, _Source]]:
     if of.result is not None:
         yield _AFTER_ALL, "result", of.result.digest, of.result
     if of.failure is not None:
-        yield _AFTER_ALL, "error", _error_key(of.failure), of.failure
-
-
-def _error_key(failure: Failure) -> Hashable:
-    traceback = "\n".join(failure.traceback)
-    if not traceback:
-        return (failure.ename, failure.evalue)
-    if failure.evalue:
-        traceback = traceback.replace(failure.evalue, "")
-    return (failure.ename, _PLACES.sub("", traceback))
+        yield _AFTER_ALL, "error", of.failure.same, of.failure
 
 
 def _choose(groups: list[_Group], most: int) -> list[_Group]:

@@ -265,9 +265,9 @@ class Showing:
         elif asked == "whole":
             key = str(content.get("key"))
             block = whole(self._run, key)
-            answer = (
-                {"text": None, "data": None} if block is None else {"text": block.text, "data": block.data}
-            )
+            answer: dict[str, Any] = {"text": None, "data": None, "metadata": None}
+            if block is not None:
+                answer = {"text": block.text, "data": block.data, "metadata": block.metadata}
             self._widget.send({"whole": key, **answer})
         elif asked == "all":
             everything = shown(self._run, text_bytes=_ALL_BYTES, most_blocks=_ALL_BLOCKS)

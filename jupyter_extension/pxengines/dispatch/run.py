@@ -6,9 +6,11 @@ kept is bounded, so that neither many engines nor endless output fill the kernel
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from .rich import Rich
@@ -28,6 +30,8 @@ _RICH_OF_A_RANK = (512_000, 16_000_000)
 _LABEL = 120
 _STOPPED = ("KeyboardInterrupt", "TaskAborted")
 _LIVING = "wr"
+_PLACES = re.compile(r"0x[0-9a-fA-F]{6,}|ipykernel_\d+|In\s?\[\d+\]")
+"""What differs between tracebacks of one and the same error: addresses, files and numbers of cells."""
 
 
 @dataclass
@@ -50,6 +54,14 @@ class Failure:
     ename: str
     evalue: str
     traceback: tuple[str, ...] = ()
+
+    @cached_property
+    def same(self) -> Hashable:
+        """Equal for failures whose tracebacks are shown once: those that differ in the message at most."""
+        if not self.traceback:
+            return (self.ename, self.evalue)
+        text = "\n".join(self.traceback).rstrip()
+        return (self.ename, _PLACES.sub("", text.removesuffix(self.evalue.rstrip())))
 
 
 class RankRun:

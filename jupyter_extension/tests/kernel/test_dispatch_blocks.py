@@ -119,6 +119,13 @@ def test_messages_that_differ_share_a_traceback() -> None:
     assert error.text.replace("\N{EN DASH}", "-").endswith("ValueError by rank:\n0-1: bad 0\n2-3: bad 1")
 
 
+def test_tracebacks_of_other_lines_are_others() -> None:
+    run = a_run(2)
+    run.failed(0, "ValueError", "1", ["line 1", "ValueError: 1"])
+    run.failed(1, "ValueError", "1", ["line 11", "ValueError: 1"])
+    assert [block.ranks for block in blocks_of(run)] == ["0", "1"]
+
+
 def test_long_texts_leave_room_for_short_ones() -> None:
     run = a_run(3)
     run.stream(0, "stdout", "".join(f"line {number}\n" for number in range(50_000)))

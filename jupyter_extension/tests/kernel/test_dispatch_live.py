@@ -299,8 +299,8 @@ def test_what_the_view_asks_for() -> None:
     view_says({"do": "all"})
     view_says({"do": "something else"})
     whole, gone, everything = widget.sent
-    assert whole == {"whole": key, "text": "x" * 500_000, "data": None}
-    assert gone == {"whole": "stdout:0:0", "text": None, "data": None}
+    assert whole == {"whole": key, "text": "x" * 500_000, "data": None, "metadata": None}
+    assert gone == {"whole": "stdout:0:0", "text": None, "data": None, "metadata": None}
     assert [block["key"] for block in everything["all"]] == [key]
 
 
