@@ -160,7 +160,7 @@ class Showing:
                 pace.spent(began, now, size)
 
     def _worth_showing(self) -> bool:
-        return self._run.state != "done" or bool(shown(self._run, text_bytes=1, most_blocks=1).blocks)
+        return self._run.state != "done" or not self._run.is_silent
 
     def _poke(self) -> None:
         """Something has changed: called often, in any thread, with nothing to wait for."""

@@ -92,6 +92,12 @@ class RankRun:
         self._head_left = self._tail_left = self._text_room // 2
         self._rich_left = self._rich_room
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing of it to show."""
+        nothing = self.result is None and self.failure is None and len(self.parts) == 1
+        return nothing and not any(self.parts[0].texts.values())
+
     def write(self, name: str, text: str) -> None:
         """Add to the stream `name`."""
         self._before_output()
@@ -206,6 +212,12 @@ class CellRun:
         if states & set("fl"):
             return "failed"
         return "interrupted" if "i" in states else "done"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no rank has put out, returned or raised anything."""
+        with self.lock:
+            return all(rank.is_silent for rank in self.by_rank.values())
 
     @property
     def ended_at(self) -> float | None:

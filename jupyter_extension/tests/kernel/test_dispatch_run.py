@@ -191,6 +191,25 @@ def test_clear_output() -> None:
     assert run.by_rank[0].parts[0].display is None
 
 
+@pytest.mark.parametrize(
+    ("event", "silent"),
+    [
+        (("began", 1.0), True),
+        (("ended", 1.0), True),
+        (("stream", "stdout", ""), True),
+        (("stream", "stderr", "\n"), False),
+        (("display", {"text/plain": ""}), False),
+        (("result", {"text/plain": ""}), False),
+        (("failed", "E", "", []), False),
+        (("lost", "killed"), False),
+    ],
+)
+def test_silent(event: tuple[Any, ...], silent: bool) -> None:
+    run = a_run()
+    getattr(run, event[0])(1, *event[1:])
+    assert run.is_silent is silent
+
+
 def test_displays_are_replaced_by_their_id() -> None:
     run = a_run()
     run.display(0, {"text/plain": "1%"}, {}, {"display_id": "bar"})
