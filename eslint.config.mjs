@@ -187,6 +187,22 @@ export default defineConfig([
     rules: forbid(plugins, commands, otherDomain('clusters'), apiOnlyTypes)
   },
   {
+    // What is not in the page without ipywidgets is loaded when it is known to be there: an
+    // import of it would keep the whole extension from loading.
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/results/ipywidget.ts', 'src/__tests__/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'ImportDeclaration[importKind!="type"][source.value=/@jupyter-widgets|ipywidget$/]',
+          message: 'Use import().'
+        }
+      ]
+    }
+  },
+  {
     // Cells on engines: between kernel and page, without the server.
     files: ['src/results/**/*.{ts,tsx}'],
     rules: forbid(
