@@ -34,6 +34,8 @@ _MESSAGES = 20
 _KINDS: tuple[Kind, ...] = ("stdout", "stderr", "display", "result", "error")
 _AFTER_ALL = 1_000_000
 """The part in which results and errors are: after all output."""
+_FOLLOW = frozenset(("PeerError", "KeyboardInterrupt", "TaskAborted"))
+"""What other ranks come to raise when one has failed: shown after its own error."""
 _INVISIBLE = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\x1b"}
 """What has no look; a file printed by mistake is full of it."""
 
@@ -93,8 +95,9 @@ class _Group:
         return f"{self.kind}:{self.part}:{self.ranks[0]}"
 
     @property
-    def order(self) -> tuple[int, int, int]:
-        return (self.part, _KINDS.index(self.kind), self.ranks[0])
+    def order(self) -> tuple[int, int, bool, int]:
+        follows = isinstance(self.source, Failure) and self.source.ename in _FOLLOW
+        return (self.part, _KINDS.index(self.kind), follows, self.ranks[0])
 
 
 def blocks_of(run: CellRun, now: float | None = None) -> list[Block]:

@@ -20,6 +20,8 @@ TEXT_BYTES = 100_000
 RICH_BYTES = 2_000_000
 BLOCKS = 200
 _RANGES = 8
+_SHORT = 20
+"""Characters of ranks that stay on one line."""
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _UNCLOSED = frozenset("html head body p li dt dd option tr td th thead tbody tfoot colgroup".split())
 _END = "end-of-text"
@@ -36,6 +38,8 @@ _STATES = {
 _OF_RANKS = {"w": "waiting", "r": "running", "d": "done", "f": "failed", "l": "lost", "i": "interrupted"}
 _CELL = 'align="left" valign="top" style="text-align: left; vertical-align: top; padding: 2px 8px{}"'
 _PRE = 'style="margin: 0; padding: 0; background: none; white-space: pre-wrap; overflow-wrap: anywhere"'
+_TEXT = f'<div class="jp-RenderedText" style="padding: 0"><pre {_PRE}>{{}}</pre></div>'
+"""Jupyter has the font and the colours of text for this class only."""
 _RED = "background: var(--jp-rendermime-error-background, rgba(255, 0, 0, 0.1))"
 
 
@@ -122,8 +126,9 @@ def _row(block: Block, opened: bool) -> str:
     ranks = escape(_short(block.ranks, block.count))
     colour = f"; {_RED}" if block.kind in ("stderr", "error") else ""
     content = _content(block, opened)
+    wrap = "; white-space: nowrap" if len(ranks) <= _SHORT else ""
     return (
-        f'<tr><th scope="row" {_CELL.format("")}>{ranks}{kind}</th>'
+        f'<tr><th scope="row" {_CELL.format(wrap)}>{ranks}{kind}</th>'
         f"<td {_CELL.format(f'; width: 100%{colour}')}>{content}</td></tr>"
     )
 
@@ -131,7 +136,7 @@ def _row(block: Block, opened: bool) -> str:
 def _content(block: Block, opened: bool) -> str:
     if block.data is not None:
         return _rich(block)
-    text = f"<pre {_PRE}>{ansi.to_html((block.text or '').rstrip())}</pre>"
+    text = _TEXT.format(ansi.to_html((block.text or "").rstrip()))
     if block.kind != "error":
         return text
     title = escape(block.title or "error")
@@ -147,7 +152,7 @@ def _rich(block: Block) -> str:
     for mime in _IMAGES:
         if isinstance(data.get(mime), str):
             return _image(block, mime, data[mime])
-    return f"<pre {_PRE}>{ansi.to_html((block.text or _names(block)).rstrip())}</pre>"
+    return _TEXT.format(ansi.to_html((block.text or _names(block)).rstrip()))
 
 
 def _image(block: Block, mime: str, content: str) -> str:

@@ -119,6 +119,14 @@ def test_messages_that_differ_share_a_traceback() -> None:
     assert error.text.replace("\N{EN DASH}", "-").endswith("ValueError by rank:\n0-1: bad 0\n2-3: bad 1")
 
 
+def test_the_cause_comes_before_what_followed_from_it() -> None:
+    run = a_run(3)
+    run.failed(0, "PeerError", "rank 2 raised ValueError", [])
+    run.failed(1, "KeyboardInterrupt", "", [])
+    run.failed(2, "ValueError", "bad", [])
+    assert [block.ranks for block in blocks_of(run)] == ["2", "0", "1"]
+
+
 def test_tracebacks_of_other_lines_are_others() -> None:
     run = a_run(2)
     run.failed(0, "ValueError", "1", ["line 1", "ValueError: 1"])
