@@ -123,7 +123,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
             self.shell.user_ns[args.save_name] = found
             return
         if not isinstance(found, EnginesResult):  # what the hub remembers, of another client
-            found.get()
+            _ask_hub(found, args.which)
             found.display_outputs(groupby=args.groupby)
             return
         found.run.group = args.groupby
@@ -285,10 +285,16 @@ class EnginesParallelMagics(stock.ParallelMagics):
         for result in self._results:
             if which in result.msg_ids:
                 return result
-        try:
-            return self.view.client.get_result(which, owner=False)
-        except (KeyError, RemoteError):
+        return self.view.client.get_result(which, owner=False)
+
+
+def _ask_hub(past: Any, which: str) -> None:
+    try:
+        past.get()
+    except RemoteError as error:
+        if error.ename == "KeyError" and "No such message" in str(error.evalue):
             raise UsageError(f"%pxresult: no cell is known by the message id {which!r}.") from None
+        raise
 
 
 def _seconds(value: float | None) -> float | None:
