@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mpi_worlds import NAMES, Library, end, installed, start
+from mpi_worlds import NAMES, Library, World, end, installed, start
 from raw_mpi_cases import CASES, ODD, Case, Side
 
 START_SECONDS = 60.0
@@ -58,7 +58,7 @@ def seen(name: str, side: Side, library: Library) -> Seen:
         return told
 
 
-def _until(mpiexec: subprocess.Popen[str], files: list[Path], seconds: float) -> None:
+def _until(mpiexec: World, files: list[Path], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and mpiexec.poll() is None:
         if all(file.exists() for file in files):

@@ -12,7 +12,18 @@ from .channels import channel_of
 from .combine import combine
 from .dtypes import LOCATION, TRUTH, Op, plan
 from .moving import move
-from .partial import Array, Axis, as_array, axes_of, check_mode, check_out, has_nan, kept_shape
+from .partial import (
+    Array,
+    Axis,
+    as_array,
+    axes_of,
+    check_mode,
+    check_out,
+    has_nan,
+    kept_shape,
+    one_zero,
+    plan_into,
+)
 from .recipe import Recipe, recipe, refuse
 from .slots import pack_facts
 
@@ -146,7 +157,8 @@ def _extreme(
         check_mode(mode)
         array = as_array(a)
         axes = axes_of(array, axis)
-        how = recipe(op, plan(array.dtype, op), kept_shape(array, axes, keepdims))
+        into = plan_into(plan(array.dtype, op), op, mode, out)
+        how = recipe(op, into, kept_shape(array, axes, keepdims))
         if out is not None:
             check_out(out, how.shape, how.plan.result)
         empty = _is_empty(array, axes)
@@ -208,7 +220,7 @@ def locate(
     if greatest is not None and empty and channel.all_alike:
         channel.done()
         raise ValueError(f"cannot find the {op} of no values: the parts of all ranks are empty")
-    best = move(channel, op, values, how.plan.wire)
+    best = one_zero(move(channel, op, values, how.plan.wire))
     mine = np.asarray(values == best)
     if greatest is not None and greatest[1]:
         nan = np.isnan(values)

@@ -25,6 +25,7 @@ from .partial import (
     dotted,
     kept_shape,
     plan_dot,
+    plan_into,
     plan_mean,
     plan_sum,
     summed,
@@ -91,7 +92,7 @@ def psum(
         check_mode(mode)
         array = as_array(a)
         axes = axes_of(array, axis)
-        how = plan_sum(array.dtype, dtype)
+        how = plan_into(plan_sum(array.dtype, dtype), "sum", mode, out)
         what = recipe("sum", how, kept_shape(array, axes, keepdims), mode=mode, wrap=wrap)
         if out is not None:
             check_out(out, what.shape, how.result)
@@ -144,7 +145,7 @@ def pmean(
         check_mode(mode)
         array = as_array(a)
         axes = axes_of(array, axis)
-        how = plan_mean(array.dtype, dtype)
+        how = plan_into(plan_mean(array.dtype, dtype), "sum", mode, out)
         what = recipe("sum", how, kept_shape(array, axes, keepdims), function="mean", mode=mode)
         if out is not None:
             check_out(out, what.shape, how.result)

@@ -65,7 +65,7 @@ def test_sizes_are_those_of_the_exchange() -> None:
     [small] = [int(found) for found in re.findall(r"that is all: (\d+) bytes", text)]
     assert f"one exchange of at least {SLOT_BYTES[0]} bytes a rank" in text
     assert level_of(small + 1, 2) == 1 + level_of(small, 2)
-    assert f"up to {SLOT_BYTES[-1] // 1024} kB between two ranks" in text
+    assert f"up to {round(SLOT_BYTES[-1] / 1024)} kB between two ranks" in text
 
 
 def the_table_of_the_page() -> list[str]:
