@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,6 @@ Array = np.ndarray[Any, Any]
 
 class Tagged(np.ndarray[Any, Any]):
     """A subclass of arrays that changes nothing."""
-
-
-def examples(usual: int) -> int:
-    """Return how many examples a property is tried on; $ENGINES_TEST_EXAMPLES asks for so many times more."""
-    return usual * int(os.environ.get("ENGINES_TEST_EXAMPLES", "1"))
 
 
 def layout_of(case: dict[str, Any], rank: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import mpi_worlds
 from mpi_worlds import Library
 
-__all__ = ["Library", "run_ranks"]
+__all__ = ["TIMEOUT_SECONDS", "Library", "run_ranks"]
 TIMEOUT_SECONDS = 150.0
 
 

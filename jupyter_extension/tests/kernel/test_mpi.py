@@ -19,9 +19,10 @@ import hypothesis.extra.numpy as hnp
 import mpi_data
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mpi_data import DTYPES, LAYOUTS, MOST_RANKS, Array, examples
+from mpi_data import DTYPES, LAYOUTS, MOST_RANKS, Array
 from mpi_worlds import NAMES
 from mpiranks import Library, run_ranks
 
