@@ -23,7 +23,7 @@ FUNCTIONS = ["allreduce", "psum", "pmean", "pmin", "pmax", "pargmin", "pargmax",
 
 FAULTS = [
     "raise", "raise later", "mismatch", "order", "timeout", "late", "interrupt waiting",
-    "interrupt moving", "interrupt all", "stale",
+    "interrupt moving", "interrupt all", "stale", "drift",
 ]  # fmt: skip
 DIFFERENCES = ["dtype", "shape", "op", "mode", "refused"]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import cells
 from .channel import Channel
+from .patience import Deferred
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -71,19 +72,22 @@ def guard() -> Iterator[None]:
     every cell is such a block.
     """
     global _guards
-    prepare()
-    before = cells.current
     _guards += 1
-    cells.begin(cells.key_of(f"guard {_guards} in {before}"))
+    key = cells.key_of(f"guard {_guards} in {cells.current}")
+    prepare()
+    began, failure = False, None
     try:
+        with Deferred():
+            cells.begin(key, within=True)
+            began = True
         yield
     except BaseException as error:
-        cells.end((type(error).__name__, str(error)))
+        failure = type(error).__name__, str(error)
         raise
-    else:
-        cells.end(None)
     finally:
-        cells.resume(before)
+        with Deferred():
+            if began:
+                cells.end(failure)
 
 
 def _key_of_attribute() -> int:

@@ -86,7 +86,7 @@ class Lane:
 
     def _expect(self, heard: list[bytes]) -> None:
         self._cell, self._heard = cells.current_bytes, heard
-        self._head = self._how.digest + self._cell + NO_FACTS
+        self._head = self._how.digest + self._cell + self._channel.made_before + NO_FACTS
         self._filled = self._head + heard[self._channel.rank]
         # What the exchange looks like if nothing is out of the ordinary.
         self._expected = b"".join(self._head + count for count in heard)

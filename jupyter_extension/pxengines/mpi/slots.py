@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FACTS = 3
 """Words of a slot that tell of the rank's values: 0 unless something is unusual."""
-_HEAD_WORDS = 3 + FACTS
+_FACTS = 4
+_HEAD_WORDS = _FACTS + FACTS
 _TOLD = _HEAD_WORDS
 _HEAD_BYTES = 8 * (_TOLD + 2)  # keeps data aligned for every dtype
 NO_FACTS = bytes(8 * FACTS)
@@ -44,8 +45,8 @@ def level_of(data_bytes: int, ranks: int) -> int:
 class Slots:
     """Everybody's slot on every rank.
 
-    A head is what a rank brings: digest (16 bytes), cell (8), facts (24). Behind it is how many notices the
-    rank had told before (8).
+    A head is what a rank brings: digest (16 bytes), cell (8), how many calls it had made in that cell before
+    this epoch (8), facts (24). Behind it is how many notices the rank had told before (8).
 
     Attributes
     ----------
@@ -98,9 +99,17 @@ class Slots:
         """Tell whether all ranks are in the same cell."""
         return bool((self._words[:, 2] == self._words[0, 2]).all())
 
+    def same_count(self) -> bool:
+        """Tell whether all ranks had made as many calls in their cells."""
+        return bool((self._words[:, 3] == self._words[0, 3]).all())
+
+    def cells(self) -> set[int]:
+        """Return the cells of the ranks."""
+        return {int(cell) for cell in self._words[:, 2]}
+
     def facts(self) -> list[int]:
         """Return the greatest of each of the ranks' facts."""
-        return [int(word) for word in self._words[:, 3:_HEAD_WORDS].max(axis=0)]
+        return [int(word) for word in self._words[:, _FACTS:_HEAD_WORDS].max(axis=0)]
 
     def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
         """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; write into this one's."""
@@ -118,25 +127,26 @@ class Greatest:
         from mpi4py import MPI
 
         self._words = np.zeros((2, _HEAD_WORDS), np.uint64)
-        self._told = np.zeros(1, np.uint64)
+        # By rank: of a sum, what one rank has told since could make up for what another's is missing.
+        self._told, self._rank = np.zeros(comm.Get_size(), np.uint64), comm.Get_rank()
         self.request: Any = _Both(
             comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX),
-            comm.Allreduce_init(MPI.IN_PLACE, [self._told, MPI.UINT64_T], op=MPI.SUM),
+            comm.Allgather_init(MPI.IN_PLACE, [self._told, 1, MPI.UINT64_T]),
         )
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head and count of notices."""
         words = np.frombuffer(head, np.uint64)
-        self._words[0], self._told[0] = words[:_TOLD], words[_TOLD]
+        self._words[0], self._told[self._rank] = words[:_TOLD], words[_TOLD]
         np.invert(self._words[0], out=self._words[1])
 
     def as_expected(self, head: bytes, heard: Sequence[bytes]) -> bool:
         """Tell whether all ranks brought `head` and have told no more than was `heard` of each."""
-        return self.alike(head) and self.all_heard([int.from_bytes(count, "little") for count in heard])
+        return self.alike(head) and self._told.tobytes() == b"".join(heard)
 
     def all_heard(self, heard: Sequence[int]) -> bool:
         """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""
-        return int(self._told[0]) <= sum(heard)
+        return all(int(told) <= count for told, count in zip(self._told, heard, strict=True))
 
     def alike(self, head: bytes) -> bool:
         """Tell whether all ranks brought `head`, which this one has."""
@@ -150,9 +160,17 @@ class Greatest:
         """Tell whether all ranks are in the same cell."""
         return self._same(2, 3)
 
+    def same_count(self) -> bool:
+        """Tell whether all ranks had made as many calls in their cells."""
+        return self._same(3, 4)
+
+    def cells(self) -> set[int]:
+        """Return the cells of some ranks: at least two, if there are two."""
+        return {int(self._words[0, 2]), int(~self._words[1, 2])}
+
     def facts(self) -> list[int]:
         """Return the greatest of each of the ranks' facts."""
-        return [int(word) for word in self._words[0, 3:]]
+        return [int(word) for word in self._words[0, _FACTS:]]
 
     def _same(self, first: int, end: int) -> bool:
         greatest, complements = self._words[:, first:end]
