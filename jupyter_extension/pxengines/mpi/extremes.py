@@ -68,14 +68,21 @@ def pmin(
 
     Returns
     -------
-    As `psum`, of the dtype of `a`. Not-a-number if some value is.
+    A numpy scalar or array, as of `psum`, of the dtype of `a`. Not-a-number if some value is. Which of the
+    two zeros, if both are least, is not said; but it is the same on every rank.
 
     Raises
     ------
-    TypeError, AgreementError, PeerError, TimeoutError
-        As `psum`; complex numbers have no order.
+    TypeError
+        As `psum`; complex numbers have no order, and `out` must hold every value of `a`.
     ValueError
         As `psum`; and on every rank if no rank has a value.
+    AgreementError, PeerError, TimeoutError, KeyboardInterrupt
+        As `psum`.
+
+    Notes
+    -----
+    Cost: one pass over `a`, then that of `allreduce` for the result. Source: ``np.min``.
     """
     return _extreme("min", a, axis, keepdims, out, mode, comm, timeout)
 
@@ -92,7 +99,7 @@ def pmax(
 ) -> Any:
     """Return the greatest value of `a` over all ranks: ``np.max`` of the distributed array. Collective.
 
-    All else is as of `pmin`.
+    Parameters, result, errors and cost are as of `pmin`.
     """
     return _extreme("max", a, axis, keepdims, out, mode, comm, timeout)
 
@@ -121,8 +128,13 @@ def pargmin(
 
     Raises
     ------
-    TypeError, ValueError, AgreementError, PeerError, TimeoutError
+    TypeError, ValueError, AgreementError, PeerError, TimeoutError, KeyboardInterrupt
         As `pmin`.
+
+    Notes
+    -----
+    Cost: one pass over `a`, one exchange, and three reductions of the size of the result: values, ranks,
+    indices. Source: ``np.argmin``.
     """
     return _where("min", a, axis, keepdims, comm, timeout)
 
@@ -137,7 +149,7 @@ def pargmax(
 ) -> Location:
     """Return where the greatest value of `a` is: on which rank, and where in its part. Collective.
 
-    All else is as of `pargmin`.
+    Parameters, result, errors and cost are as of `pargmin`.
     """
     return _where("max", a, axis, keepdims, comm, timeout)
 

@@ -59,10 +59,19 @@ def check(*, comm: MPI.Comm | None = None, timeout: float | None = None) -> Worl
     ----------
     comm, timeout : as of `allreduce`.
 
+    Returns
+    -------
+    What was found; `World.problems` is empty if all is well.
+
     Raises
     ------
-    AgreementError, PeerError, TimeoutError
+    AgreementError, PeerError, TimeoutError, KeyboardInterrupt
         As `allreduce`.
+
+    Notes
+    -----
+    Cost: one exchange, and a gathering of some 300 bytes a rank. Source: what MPI, mpi4py and the operating
+    system say of themselves.
     """
     channel = channel_of(comm)
     mine = json.dumps(_facts()).encode()

@@ -2,8 +2,8 @@
 
 ``mpi_functions_worker.py HOW``: rank 0 prints what it ``checked`` and what was ``wrong``. HOW is a limit to
 lower: ``pieces`` (bytes that MPI gets at a time), ``slots`` (ranks that gather each other's small data); or
-``communicators``, to check these only, many of them; or ``huge``: more values than 32 bits can count.
-test_mpi.py has all checked ``as it is``, too.
+``communicators``, to check these only, many of them; ``memory``, that of large arrays; or ``huge``: more
+values than 32 bits can count. test_mpi.py has all checked ``as it is``, too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -264,6 +265,43 @@ def check_narrow_outs(size: int) -> None:
         same(once, np.full(size, above), ("mean rounded once", size))
 
 
+def check_memory() -> None:
+    """Reduce large arrays: what numpy allocates beside input and output is bounded."""
+    count = 4 << 20
+    whole, out = np.ones(count), np.empty(count)
+    little = 4 * moving.PIECE_BYTES
+    once = whole.nbytes + little
+    inputs: dict[str, tuple[Array, Array | None, float]] = {
+        "contiguous": (whole, out, little),
+        "fortran": (np.asfortranarray(np.ones((1024, count // 1024))), out.reshape(-1, count // 1024), once),
+        "in place": (whole.copy(), None, little),
+        "integers": (np.ones(count, np.int64), np.empty(count, np.int64), little),
+        "widened": (np.ones(count, np.int32), np.empty(count, np.int64), little),
+        "strided": (np.ones(2 * count)[::2], out, once),
+        "swapped": (np.ones(count, ">f8"), out, once),
+        "new result": (np.ones(count), None, once),
+    }
+    mpi.allreduce(whole[:100_000])  # what is allocated once and for all
+    for name, (mine, there, most) in inputs.items():
+        if name == "in place":
+            there = mine
+        tracemalloc.start()
+        got = mpi.allreduce(mine, out=there)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        same(np.array([got.min(), got.max()]), np.full(2, RANKS, got.dtype), ("memory", name))
+        if peak > most:
+            WRONG.append(f"rank {RANK}, {name}: {peak / 1e6:.1f} MB for {mine.nbytes / 1e6:.1f} MB")
+    tracemalloc.start()
+    mpi.psum(whole)
+    mpi.psum(whole, mode="exact")
+    mpi.pmax(whole)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    if peak > little:
+        WRONG.append(f"rank {RANK}, psum: {peak / 1e6:.1f} MB")
+
+
 def check_huge() -> None:
     """Reduce more than 2**31 - 1 values: nothing on the way may count them in 32 bits."""
     count = (1 << 31) + 9
@@ -300,8 +338,8 @@ def check_all(how: str) -> tuple[int, list[str]]:
     if how == "communicators":
         check_communicators(500)
         return CHECKED, WRONG
-    if how == "huge":
-        check_huge()
+    if how in ("huge", "memory"):
+        {"huge": check_huge, "memory": check_memory}[how]()
         return CHECKED, WRONG
     for dtype in DTYPES if RANKS < _MANY else DTYPES[::4]:
         check_sums(dtype)

@@ -28,6 +28,13 @@ def test_agrees_with_numpy_with_a_limit_lowered(limit: str, library: Library) ->
     assert report_of(3, library, limit)["wrong"] == []
 
 
+@pytest.mark.parametrize("library", ["mpich", "openmpi"])
+def test_no_memory_of_the_size_of_the_input_beside_it(library: Library) -> None:
+    report = report_of(2, library, "memory")
+    assert report["wrong"] == []
+    assert report["checked"] == 8
+
+
 @pytest.mark.huge
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("library", ["mpich", "openmpi"])

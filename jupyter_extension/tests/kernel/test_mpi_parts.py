@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,10 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pxengines import mpi
 from pxengines.mpi import cells, patience, peers
 from pxengines.mpi.errors import AgreementError, ranks_in_words
 from pxengines.mpi.notices import Kind, Notice, Why
 from pxengines.mpi.slots import SLOT_BYTES, level_of
+
+
+@pytest.mark.parametrize("name", [name for name in mpi.__all__ if inspect.isfunction(getattr(mpi, name))])
+def test_a_docstring_says_what_comes_out_what_is_raised_and_what_it_costs(name: str) -> None:
+    function = getattr(mpi, name)
+    said = inspect.getdoc(function) or ""
+    if "are as of `" in said:  # pmax, of pmin
+        other = said.partition("are as of `")[2].partition("`")[0]
+        assert inspect.signature(function) == inspect.signature(getattr(mpi, other))
+        return
+    missing = [each for each in inspect.signature(function).parameters if not re.search(rf"\b{each}\b", said)]
+    assert missing == []
+    sections = ["Parameters", "Returns", "Raises", "Notes"] if name not in ("guard", "prepare") else []
+    assert [each for each in sections if f"\n{each}\n---" not in said] == []
+    if sections:
+        assert re.search(r"^Cost: ", said, re.MULTILINE)
+        assert "Source: " in said
 
 
 def test_a_notice_arrives_as_it_was_sent() -> None:
