@@ -43,6 +43,11 @@ def test_the_engines_are_of_open_mpi(view: EnginesView) -> None:
     assert set(others) == {library}
     assert view.pull("world.engines").get(WAIT_SECONDS) == [tuple(range(ENGINES))] * ENGINES
     assert view.pull("world.problems").get(WAIT_SECONDS) == [()] * ENGINES
+    # What the server asks each of them before it calls a cluster ready is the same.
+    view.execute("from pxengines.facts import collect; facts = collect()").get(WAIT_SECONDS)
+    for facts, size in zip(view["facts"], view.pull("world.size").get(WAIT_SECONDS), strict=True):
+        assert (facts["size"], facts["library"], facts["abi"]) == (size, library, "openmpi")
+        assert facts["thread_level"] == "multiple"
 
 
 def test_one_value_of_numpys_type(view: EnginesView) -> None:
