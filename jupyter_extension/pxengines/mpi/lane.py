@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from . import cells
-from .dtypes import UFUNCS
+from .dtypes import UFUNCS, quiet
 from .moving import finished
 from .patience import ARRIVAL_SPIN_SECONDS, wait
 from .slots import NO_FACTS, Slots, level_of
@@ -76,6 +76,7 @@ class Lane:
         self._make = how.plan.result.type
         self._overflows = how.plan.kind == "float" and how.op in ("sum", "prod")
         self._converts = how.plan.wire != how.plan.result
+        self._quietly = quiet()
         self._number = how.op == "sum" and how.count == 1 and (how.whole or how.plan.wire.char in "dD")
         if how.whole:
             limit = np.iinfo(how.plan.result)
@@ -134,7 +135,10 @@ class Lane:
                     channel.needed(self._level)
                     channel.done()
                     return finished(total, self._result, out)
-            if self._exchange.level:
+            exchange = self._exchange
+            if self._level == exchange.level:
+                exchange.idle = 0
+            else:
                 channel.needed(self._level)
         except BaseException as error:
             channel.fail(error)
@@ -157,8 +161,7 @@ class Lane:
         if self._how.whole:
             total = self._exact()
         elif self._overflows:
-            with np.errstate(all="ignore"):  # as in MPI: what overflows is infinite
-                total = self._reduced(out)
+            total = self._quietly(self._reduced, out)
         else:
             total = self._reduced(out)
         if total is not out:

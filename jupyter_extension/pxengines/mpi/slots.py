@@ -7,6 +7,7 @@ greatest value and greatest complement belong together.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,17 @@ FACTS = 3
 _FACTS = 4
 _HEAD_WORDS = _FACTS + FACTS
 _TOLD = _HEAD_WORDS
-_HEAD_BYTES = 8 * (_TOLD + 2)  # keeps data aligned for every dtype
+_HEAD_BYTES = -(-8 * (_TOLD + 1) // 16) * 16  # keeps data aligned for every dtype
 NO_FACTS = bytes(8 * FACTS)
 _RANKS_OF_LEVEL = (64, 64, 32, 16, 16, 8, 4, 4, 2)
 """Among more ranks than this, slots of a level would cost more than MPI's own reduction."""
 SLOT_BYTES = (256, *((256 << level) - 128 for level in range(1, len(_RANKS_OF_LEVEL))))
 """Sizes of a slot, by level. A little less than what MPI libraries send without asking first: 4 or 8 kB."""
+_AT_ONCE = 4016
+"""Open MPI sends so much through shared memory at once, and more only after asking."""
+_IN_PIECES = 8192
+"""To send more than this in pieces takes longer than to ask."""
+_TAG = 2
 MOST_SLOTS = _RANKS_OF_LEVEL[0]
 """Among more ranks than this, slots are not gathered."""
 PATIENCE = 8
@@ -60,8 +66,6 @@ class Slots:
     """
 
     def __init__(self, comm: MPI.Intracomm, level: int = 0) -> None:
-        from mpi4py import MPI
-
         size, self._rank = comm.Get_size(), comm.Get_rank()
         self._size = size
         self.level, self.idle = level, 0
@@ -73,7 +77,14 @@ class Slots:
         mine = self._words[self._rank]
         self.head = memoryview(mine[: _TOLD + 1].view(np.uint8))
         self._payloads = self._words.view(np.uint8)[:, _HEAD_BYTES:]
-        self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES[level], MPI.BYTE])
+        self.request: Any = self._request(comm, SLOT_BYTES[level])
+
+    def _request(self, comm: MPI.Intracomm, slot: int) -> Any:
+        from mpi4py import MPI
+
+        if _AT_ONCE < slot <= _IN_PIECES and MPI.get_vendor()[0] == "Open MPI":
+            return _Pieces(comm, self._words.view(np.uint8), -(-slot // _AT_ONCE))
+        return comm.Allgather_init(MPI.IN_PLACE, [self._words, slot, MPI.BYTE])
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head and count of notices."""
@@ -193,6 +204,29 @@ class _Both:
     def Free(self) -> None:
         self._first.Free()
         self._second.Free()
+
+
+class _Pieces:
+    """Each rank's row of bytes to every other rank, in so many messages, as one persistent request."""
+
+    def __init__(self, comm: MPI.Intracomm, rows: npt.NDArray[np.uint8], count: int) -> None:
+        from mpi4py import MPI
+
+        me = comm.Get_rank()
+        others = [rank for rank in range(len(rows)) if rank != me]
+        pieces = [[piece, MPI.BYTE] for piece in np.split(rows[me], count)]
+        self._requests = [
+            comm.Recv_init([piece, MPI.BYTE], rank, _TAG)
+            for rank in others
+            for piece in np.split(rows[rank], count)
+        ]
+        self._requests += [comm.Send_init(piece, rank, _TAG) for piece in pieces for rank in others]
+        self.Start = functools.partial(MPI.Prequest.Startall, self._requests)
+        self.Test = functools.partial(MPI.Request.Testall, self._requests)
+
+    def Free(self) -> None:
+        for request in self._requests:
+            request.Free()
 
 
 def pack_facts(*facts: int) -> bytes:
