@@ -85,6 +85,30 @@ def test_an_interrupted_cell(view: Any, client: Any) -> None:
     assert all("interrupt" in each.lower() for each in seen)
 
 
+def test_an_interrupt_with_a_gigabyte_in_flight(view: Any, client: Any) -> None:
+    run(
+        view,
+        "import numpy as np; values = np.broadcast_to(1.0, (1 << 30) // 8); out = np.zeros(values.shape)",
+    )
+    result = view.execute("while True: allreduce(values, out=out)")
+    time.sleep(0.5)  # it is on its way by now
+    client.send_signal(2, block=True)
+    assert all("interrupt" in each.lower() for each in errors(result))
+    run(view, "total = allreduce(np.full(100_000, mpi_rank)).max(); del out")
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES * (ENGINES - 1) // 2] * ENGINES
+
+
+def test_a_reduction_that_only_one_engine_makes_is_no_part_of_the_next_cell(view: Any) -> None:
+    alone = view.execute("if mpi_rank == 0: psum(1000)")
+    total = view.execute("total = psum(1)")
+    first, *others = errors(alone)
+    assert first.startswith("PeerError: rank ")
+    assert first.endswith(" has gone on to another cell, so this reduction cannot be done")
+    assert others == [""] * (ENGINES - 1)
+    assert errors(total) == [""] * ENGINES
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES] * ENGINES
+
+
 def test_a_cell_that_only_some_engines_run(view: Any, client: Any) -> None:
     """An exception in a cell of one engine alone does not concern a reduction of all in the next."""
     alone = client[1].execute("raise ValueError('alone')")
