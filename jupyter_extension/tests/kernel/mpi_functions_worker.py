@@ -21,7 +21,7 @@ import numpy as np
 from mpi4py import MPI
 
 from pxengines import mpi
-from pxengines.mpi import channel, combine, moving, slots
+from pxengines.mpi import channel, channels, combine, moving, slots
 
 COMM = MPI.COMM_WORLD
 RANK, RANKS = COMM.rank, COMM.size
@@ -265,6 +265,36 @@ def check_narrow_outs(size: int) -> None:
         same(once, np.full(size, above), ("mean rounded once", size))
 
 
+def check_exchanges() -> None:
+    """Count what goes over MPI: one exchange, with which small data travel; large ones are moved once."""
+    own = channels.channel_of(None)
+    moved: list[moving.Move] = []
+    run = moving.Move.run
+
+    def counted(move: moving.Move, channel: Any) -> Array:
+        moved.append(move)
+        return run(move, channel)
+
+    moving.Move.run = counted  # type: ignore[method-assign]
+    try:
+        for what, call, moves in (
+            ("one float", lambda: mpi.psum(1.5), 0),
+            ("few integers", lambda: mpi.allreduce(np.arange(10)), 0),
+            ("least value", lambda: mpi.pmin(np.arange(5.0)), 0),
+            ("many floats", lambda: mpi.allreduce(np.ones(30_000)), 1),
+            ("many integers", lambda: mpi.allreduce(np.ones(30_000, int)), 1),
+            ("exact", lambda: mpi.psum(np.arange(100.0) / 3, mode="exact"), 1),
+            ("exact mean", lambda: mpi.pmean(np.arange(100.0) / 3, mode="exact"), 1),
+            ("exact dot", lambda: mpi.pdot([0.1] * 3, [0.2] * 3, mode="exact"), 1),
+        ):
+            moved.clear()
+            before = own.begun
+            call()
+            same(np.array([own.begun - before, len(moved)]), np.array([1, moves]), ("exchanges", what))
+    finally:
+        moving.Move.run = run  # type: ignore[method-assign]
+
+
 def check_memory() -> None:
     """Reduce large arrays: what numpy allocates beside input and output is bounded."""
     count = 4 << 20
@@ -351,6 +381,8 @@ def check_all(how: str) -> tuple[int, list[str]]:
         check()
     for size in (3, 30_000):
         check_narrow_outs(size)
+    if how == "as it is":
+        check_exchanges()
     return CHECKED, WRONG
 
 

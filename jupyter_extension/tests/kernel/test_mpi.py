@@ -173,12 +173,33 @@ def calls(ranks: int) -> Cases:
     while len(found) < examples(CALLS[ranks]):
         found += fuzz_cases.draw_round(SEED, number, ranks, 0.0).calls
         number += 1
+    found += exact_calls(ranks)[:: 1 if ranks < 8 else 3]
     cases: Cases = []
     for call in found:
         want = fuzz_oracle.expected(call, ranks)
         like = want.values[0] if want.values and call.out is not None else None
         cases.append(("call", (call, None if like is None else (call.out, like.dtype, like.shape))))
     return cases
+
+
+def exact_calls(ranks: int) -> list[fuzz_cases.Call]:
+    """Return exact sums of floats of each dtype, of all exponents, and of infinities, nans and zeros."""
+    return [
+        fuzz_cases.Call(
+            function=function,
+            op="sum",
+            dtype=dtype,
+            shapes=tuple((rank % 3, 5) if axis == 0 else (2, 5) for rank in range(ranks)),
+            layouts=tuple(fuzz_cases.LAYOUTS[rank % len(fuzz_cases.LAYOUTS)] for rank in range(ranks)),
+            values=values,
+            seed=(SEED, number),
+            axis=axis,
+            mode="exact",
+        )
+        for number, dtype in enumerate(fuzz_cases.REAL + fuzz_cases.COMPLEX)
+        for values in ("wide", "special")
+        for function, axis in (("psum", 0), ("psum", None), ("pmean", 0), ("allreduce", None))
+    ]
 
 
 # --- what the ranks see
