@@ -27,7 +27,7 @@ from fuzz_oracle import Expected, difference, expected
 from mpi4py import MPI
 
 from pxengines import mpi
-from pxengines.mpi import channel, relics
+from pxengines.mpi import channel, moving, relics
 
 COMM = MPI.COMM_WORLD
 REFEREE = COMM.Dup()
@@ -417,6 +417,8 @@ def main() -> None:
         if sys.argv[7]:
             this = replace(this, fault=sys.argv[7])
         now[:] = this, time.monotonic(), folder
+        # Many pieces are more to be interrupted in, and to be brought to an end.
+        moving.PIECE_BYTES = 1 << (14 if number % 3 else 21)
         try:
             run(this)
         except BaseException as error:
