@@ -1,9 +1,9 @@
 """What raw mpi4py does with inputs that go wrong, and what ``pxengines.mpi`` does: a Markdown table.
 
-``python raw_mpi_table.py`` runs each input (``raw_mpi_cases.py``) on real ranks, with a time limit, under each
-MPI that is installed, and prints the table of ``docs/typed-allreduce.md``. Nothing in it is written by hand:
-each cell is what the ranks saw. Inputs after which MPI is of no use have ranks of their own; ours all run on the
-same ranks, one after the other, but for those of which one drops out.
+``python raw_mpi_table.py`` runs each input (``raw_mpi_cases.py``) on real ranks, with a time limit, under
+each MPI that is installed, and prints the table of ``docs/typed-allreduce.md``. Nothing in it is written by
+hand: each cell is what the ranks saw. Inputs after which MPI is of no use have ranks of their own; ours all
+run on the same ranks, one after the other, but for those of which one drops out.
 """
 
 from __future__ import annotations

@@ -65,10 +65,13 @@ def test_ranks_do_not_outlive_their_time_limit(mark: str, tmp_path: Path) -> Non
         f"if MPI.COMM_WORLD.rank:\n    Path({str(tmp_path / 'started')!r}).touch()\n"
         "    MPI.COMM_WORLD.recv(source=0)\nwhile True:\n    pass\n"
     )
-    with pytest.raises(subprocess.TimeoutExpired):
-        run_ranks(2, busy, seconds=3.0)
-    assert (tmp_path / "started").exists()
-    assert processes(mark) == []
+    for seconds in (3.0, 60.0):  # enough to start, or more if the machine is busy
+        with pytest.raises(subprocess.TimeoutExpired):
+            run_ranks(2, busy, seconds=seconds)
+        assert processes(mark) == []
+        if (tmp_path / "started").exists():
+            return
+    pytest.fail("the ranks did not start")
 
 
 def test_a_rank_that_nobody_ends_ends_itself(tmp_path: Path) -> None:
