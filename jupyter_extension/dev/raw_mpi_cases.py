@@ -1,8 +1,8 @@
 """Inputs on which raw mpi4py goes wrong, each reduced on real ranks; started by ``raw_mpi_table.py``.
 
 ``raw_mpi_cases.py CASE,CASE... SIDE FOLDER`` is one rank, which runs one case after the other. SIDE is
-``raw`` or ``ours``. The rank puts what it saw into ``FOLDER/CASE-RANK.json`` and then waits to be ended, as an
-engine that waits for its next cell.
+``raw`` or ``ours``. The rank puts what it saw into ``FOLDER/CASE-RANK.json`` and then waits to be ended, as
+an engine that waits for its next cell.
 """
 
 from __future__ import annotations
