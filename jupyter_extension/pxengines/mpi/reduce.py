@@ -86,13 +86,15 @@ def allreduce(
     Notes
     -----
     Cost: one exchange in O(log(ranks)) steps, of 256 bytes a rank or, of small data that come again and
-    again, as many as hold them; these are then reduced. For larger ones MPI's own non-blocking allreduce
-    follows, in pieces: time and traffic of O(x.nbytes). Integer sums and products read `x` once more; exact
-    sums of floats send several times as much. No memory of the size of `x` is used beside the result's if
-    `x` is contiguous and in native byte order, and once that size if not.
+    again, as many as hold them; these are then reduced. Larger ones follow in pieces, by MPI's own
+    non-blocking allreduce, or between two ranks in halves: time and traffic of O(x.nbytes). Integer sums
+    and products read `x` once more; exact sums of floats send several times as much. No memory of the size
+    of `x` is used beside the result's if `x` is contiguous and in native byte order, and once that size if
+    not.
 
     Source: dtypes and values are those of numpy's ``ufunc.reduce`` over the stacked parts; on the way are
-    ``MPI_Allgather_init`` and ``MPI_Iallreduce`` (MPI 4.0, chapter 6). For exact sums see `psum`.
+    ``MPI_Allgather_init`` and ``MPI_Iallreduce`` (MPI 4.0, chapter 6), between two ranks messages. For exact
+    sums see `psum`.
     """
     channel = channel_of(comm)
     key = _key(x, op, mode, wrap)
