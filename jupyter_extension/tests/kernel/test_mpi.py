@@ -173,7 +173,7 @@ def calls(ranks: int) -> Cases:
     while len(found) < examples(CALLS[ranks]):
         found += fuzz_cases.draw_round(SEED, number, ranks, 0.0).calls
         number += 1
-    found += exact_calls(ranks)[:: 1 if ranks < 8 else 3]
+    found += exact_calls(ranks)[SIZES.index(ranks) % 3 :: 3]  # each on two or three numbers of ranks
     cases: Cases = []
     for call in found:
         want = fuzz_oracle.expected(call, ranks)
