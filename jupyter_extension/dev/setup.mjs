@@ -9,6 +9,7 @@ import {
 import path from 'node:path';
 
 import { setUpChromium } from './chromium.mjs';
+import { setUpKernel } from './kernel.mjs';
 import { CACHE, LABEXTENSION, REPO, UI_TESTS, environment } from './paths.mjs';
 import { SetupError, runLogged } from './processes.mjs';
 import { setUpOtherMpi, setUpPython, setUpVenv } from './python.mjs';
@@ -156,7 +157,8 @@ export async function setUp({
     const [, openMpi, chromium] = await allOf([
       build && buildFrontend(),
       tests && setUpOtherMpi(say),
-      browser && setUpChromium()
+      browser && setUpChromium(),
+      setUpKernel(say)
     ]);
     if (openMpi) {
       found.ENGINES_TEST_OPENMPI = openMpi;

@@ -16,6 +16,9 @@ TOTAL = ELEMENTS * (ELEMENTS - 1) // 2
 INTEGERS_READ_AS_DOUBLES = TOTAL * 5e-324
 """Small integers, read as doubles, are tiny multiples of the smallest number, and add up as such."""
 
+EXACT_TOTAL = 16.0
+"""Of numbers that cancel: added up one after the other, they give something else."""
+
 CONNECT = "connect-by-magic"
 """Id of the cell that the panel's Connect inserts."""
 
@@ -109,11 +112,13 @@ _EXPECTED: dict[str, Callable[[list[Output], int, str], str | None]] = {
     "remote": _value(lambda n: [np.array(float(TOTAL))] * n),
     "wrong": _value(lambda n: [np.array(INTEGERS_READ_AS_DOUBLES)] * n),
     "typed": _value(lambda n: [TOTAL] * n),
+    "one": _value(lambda n: TOTAL),
+    "exact": _value(lambda n: EXACT_TOTAL),
 }
 
 
 def parse(text: str) -> Any:
-    """Return the value whose repr is `text`: numbers, lists, arrays and numpy integers.
+    """Return the value whose repr is `text`: numbers, lists, arrays and numpy numbers.
 
     Raises
     ------
@@ -135,7 +140,8 @@ def _evaluate(node: ast.expr) -> Any:
         name, value = ast.unparse(node.func), _evaluate(node.args[0])
         if name == "array":
             return np.array(value)
-        if re.fullmatch(r"np\.u?int\d+", name) and isinstance(value, int):
+        kind = re.fullmatch(r"np\.(u?int|float)\d+", name)
+        if kind and isinstance(value, float if kind[1] == "float" else int):
             return value  # numpy 2 says the type, numpy 1 does not
     raise ValueError(ast.unparse(node))
 

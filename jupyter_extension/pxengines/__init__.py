@@ -1,4 +1,4 @@
-"""MPI engines from a notebook: magics, connection, typed allreduce.
+"""MPI engines from a notebook: magics, connection, reductions over all engines.
 
 Imported in kernels and engines; never imports the server side. Importing this package is cheap: IPython,
 ipyparallel and MPI are imported when something needs them.
@@ -6,6 +6,7 @@ ipyparallel and MPI are imported when something needs them.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,28 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .connection import EnginesError
+    from .reductions import ReductionError, pargmax, pargmin, pdot, pmax, pmean, pmin, psum
 
-__all__ = ["EnginesError", "connect", "connected_key", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = [
+    "EnginesError",
+    "ReductionError",
+    "connect",
+    "connected_key",
+    "load_ipython_extension",
+    "pargmax",
+    "pargmin",
+    "pdot",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
+    "unload_ipython_extension",
+]
+
+_HOMES = {"EnginesError": "waiting"} | dict.fromkeys(
+    ("ReductionError", "pargmax", "pargmin", "pdot", "pmax", "pmean", "pmin", "psum"), "reductions"
+)
+"""Which module has what is loaded when somebody asks for it."""
 
 
 def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> Client:
@@ -52,22 +73,20 @@ def connected_key() -> str | None:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register ``%engines``; called by ``%load_ext pxengines``."""
+    """Register ``%engines`` and ``%psum``; called by ``%load_ext pxengines``."""
     from . import magics
 
     magics.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Remove ``%engines``; an open connection stays."""
+    """Remove the magics; an open connection stays."""
     from . import magics
 
     magics.unload(shell)
 
 
 def __getattr__(name: str) -> object:
-    if name == "EnginesError":
-        from .connection import EnginesError
-
-        return EnginesError
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

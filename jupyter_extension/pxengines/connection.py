@@ -15,7 +15,7 @@ from .waiting import EnginesError, StatusLine, WaitingStopped, wait_until_usable
 if TYPE_CHECKING:
     from ipyparallel import Client
 
-__all__ = ["EnginesError", "WaitingStopped", "connect", "connected_key", "current_client"]
+__all__ = ["EnginesError", "WaitingStopped", "connect", "connected_key", "current_client", "has_ended"]
 
 _HUB_SECONDS = 10.0
 _ENGINES_SECONDS = 10.0
@@ -84,6 +84,11 @@ def current_client() -> Client | None:
     return _current.client if _current is not None and connected_key() is not None else None
 
 
+def has_ended(client: Client) -> bool:
+    """Tell whether `client` is the one of the present connection, and its controller has ended."""
+    return _current is not None and _current.client is client and connected_key() is None
+
+
 def _shell() -> Any:
     """Return the running IPython, or None."""
     if "IPython" not in sys.modules:
@@ -94,12 +99,12 @@ def _shell() -> Any:
 
 
 def _open(found: Sighting) -> Client:
-    import ipyparallel
+    from .views import EnginesClient
 
     connection_file = found.paths.connection_file("client")
     again = "If it was just stopped or started again, run this again."
     try:
-        return ipyparallel.Client(str(connection_file), profile=found.paths.profile, timeout=_HUB_SECONDS)
+        return EnginesClient(str(connection_file), profile=found.paths.profile, timeout=_HUB_SECONDS)
     except KeyboardInterrupt:
         raise _stopped(found.key) from None
     except FileNotFoundError:

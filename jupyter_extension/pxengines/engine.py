@@ -58,6 +58,10 @@ def main() -> None:
         _fail("mpi4py_missing", error)
     except (ImportError, RuntimeError) as error:
         _fail("mpi_library_missing", error)
+    # All ranks are starting now: what their reductions need is made before anybody can get in the way.
+    from .mpi import prepare
+
+    prepare()
     # mpiexec started us in the run directory. From here on the user's files come first, as in a notebook.
     started_in = os.getcwd()
     sys.path[:] = [entry for entry in sys.path if entry != started_in]

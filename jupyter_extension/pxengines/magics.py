@@ -1,4 +1,4 @@
-"""``%engines``: list the clusters, connect to one."""
+"""The magics: ``%engines`` to list the clusters and connect to one, and ``%psum``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from . import connection, hub, records
+from . import connection, hub, psum_magic, records
 from .table import ClusterTable
 from .waiting import EnginesError
 
@@ -53,13 +53,15 @@ class EnginesMagics(Magics):
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magic and its completion with `shell`."""
+    """Register the magics and their completion with `shell`."""
+    psum_magic.load(shell)
     shell.register_magics(EnginesMagics)
     shell.set_hook("complete_command", _complete, str_key=_NAME)  # type: ignore[no-untyped-call]
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the magic away from `shell` again."""
+    """Take the magics away from `shell` again."""
+    psum_magic.unload(shell)
     shell.magics_manager.magics["line"].pop("engines", None)
     shell.strdispatchers["complete_command"].strs.pop(_NAME, None)
 

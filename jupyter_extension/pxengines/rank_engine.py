@@ -12,6 +12,7 @@ from ipyparallel.engine.app import IPEngine
 from traitlets import default
 from traitlets.config import Config
 
+from .cell_notices import announce_cells
 from .launch.connection_file import connection_of_run
 from .launch.paths import RUN_ID_VARIABLE
 from .nanny import NannyFork
@@ -68,6 +69,8 @@ class RankEngine(IPEngine):
     async def complete_registration(self, *args: Any) -> None:
         """Become a kernel; from here on the garbage collector runs as usual."""
         await super().complete_registration(*args)
+        if self.kernel is not None:
+            announce_cells(self.kernel, self.id)
         gc.enable()
         gc.freeze()  # what is loaded now stays: later collections need not walk it
 

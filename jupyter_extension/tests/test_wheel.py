@@ -21,6 +21,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 VERSION: str = json.loads((REPO / "package.json").read_text(encoding="utf-8"))["version"]
+KERNEL = "pxengines/mpi/libexact.so"
 SHARE = f"jupyterlab_engines-{VERSION}.data/data/share/jupyter/labextensions/jupyterlab-engines"
 TOKEN = "for-this-test-only"
 WAIT_SECONDS = 120
@@ -177,7 +178,26 @@ def test_contents(wheel: Path) -> None:
     }
     assert not [name for name in names if name.startswith("jupyterlab_engines/labextension")]
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+    assert not [name for name in names if name.endswith(".c")]
     assert {"mpi", "lab"} <= set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE))
+
+
+def test_the_kernel_of_exact_sums_makes_it_of_one_platform(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        compiled = KERNEL in archive.namelist()
+        about = archive.read(f"jupyterlab_engines-{VERSION}.dist-info/WHEEL").decode()
+    version, abi, platform = wheel.stem.split("-")[2:]
+    # ctypes loads it: it fits every version of Python.
+    assert (version, abi) == ("py3", "none")
+    assert compiled == (platform != "any")
+    assert f"Root-Is-Purelib: {str(not compiled).lower()}" in about
+    # Where the tree could be compiled, so can the wheel.
+    assert compiled == (REPO / "jupyter_extension" / KERNEL).exists()
+
+
+def test_exact_sums_are_compiled_where_the_wheel_is(wheel: Path, installed: Environment) -> None:
+    code = "from pxengines.mpi import exact_kernel; print(exact_kernel.kernel() is not None)"
+    assert installed.run("python", "-c", code).strip() == str(not wheel.stem.endswith("-any"))
 
 
 def test_no_node_is_there(installed: Environment) -> None:

@@ -95,7 +95,7 @@ export async function runTutorial(
   await lab.menu('Run', 'Run All Cells');
   // The last one; a cell that fails keeps those after it from running.
   await expect(
-    lab.codeCell('from pxengines.mpi import psum').locator('.jp-InputPrompt')
+    lab.codeCell('%psum c --mode exact').locator('.jp-InputPrompt')
   ).toHaveText(/^\[\d+\]:$/, { timeout: 60_000 });
   await lab.expectKernelIdle();
 
@@ -124,6 +124,8 @@ export async function runTutorial(
   expect(said('%px totalsum = psum(a)')).toBe(each('array(496.)'));
   expect(said('remote_sum()')).toBe(each('array(496.)'));
   expect(said('from pxengines.mpi import psum')).toBe(each('np.int64(496)'));
+  expect(said('%psum b')).toBe('np.int64(496)');
+  expect(said('%psum c --mode exact')).toBe('np.float64(16.0)');
 }
 
 /** Press Stop, think better of it, press Stop again: what ends is named, and nothing is left. */

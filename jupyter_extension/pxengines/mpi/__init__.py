@@ -1,4 +1,4 @@
-"""Sums over all engines that keep their type: ``psum`` and ``allreduce``.
+"""Sums over all engines that keep their type: ``psum``, ``allreduce`` and their kin.
 
 Every rank of the communicator calls the same function; each gets the same result. mpi4py is
 imported when the first call needs it, so that importing this package never starts MPI.
@@ -6,7 +6,27 @@ imported when the first call needs it, so that importing this package never star
 
 from __future__ import annotations
 
-from .agree import AgreementError
-from .reduce import allreduce, psum
+from .channels import guard, prepare
+from .errors import AgreementError, PeerError
+from .extremes import Location, pargmax, pargmin, pmax, pmin
+from .reduce import allreduce
+from .sums import pdot, pmean, psum
+from .world import World, check
 
-__all__ = ["AgreementError", "allreduce", "psum"]
+__all__ = [
+    "AgreementError",
+    "Location",
+    "PeerError",
+    "World",
+    "allreduce",
+    "check",
+    "guard",
+    "pargmax",
+    "pargmin",
+    "pdot",
+    "pmax",
+    "pmean",
+    "pmin",
+    "prepare",
+    "psum",
+]

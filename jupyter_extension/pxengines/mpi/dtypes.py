@@ -1,4 +1,4 @@
-"""Which numpy types can be reduced, as what they travel, and what comes out.
+"""Which numpy types can be reduced how, as what they travel, and what comes out.
 
 The result has the type that numpy's own reduction of the same data would have: ``np.sum`` of
 int8 is int64, of bool a count, of float16 a float16 (added in float32, rounded once).
@@ -6,6 +6,8 @@ int8 is int64, of bool a count, of float16 a float16 (added in float32, rounded 
 
 from __future__ import annotations
 
+import contextvars
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,13 +17,22 @@ import numpy as np
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-Op = Literal["sum", "prod", "min", "max"]
+Op = Literal[
+    "sum", "prod", "min", "max", "argmin", "argmax",
+    "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor",
+]  # fmt: skip
 OPS: tuple[Op, ...] = get_args(Op)
 
-# Which limbs a reduction needs besides the plain one (reduce.py) depends on the kind only.
+_ALIASES: dict[str, Op] = {
+    "add": "sum", "multiply": "prod", "product": "prod", "minimum": "min", "maximum": "max",
+    "amin": "min", "amax": "max", "all": "logical_and", "any": "logical_or",
+    "land": "logical_and", "lor": "logical_or", "lxor": "logical_xor",
+    "band": "bitwise_and", "bor": "bitwise_or", "bxor": "bitwise_xor",
+}  # fmt: skip
+
+# `integer` results are exact or an error, `float` ones are rounded.
 Kind = Literal["integer", "float"]
 
-_SUM_LIKE = ("sum", "prod")
 _REASONS = {
     "O": "an array of Python objects has no fixed size in memory; convert it to a number type first",
     "S": "bytes are not numbers",
@@ -32,15 +43,19 @@ _REASONS = {
     "V": "a structured array is several arrays; reduce its fields one by one",
 }
 
+TRUTH = np.dtype(np.uint8)
+"""On the wire, truth values are bytes of 0 and 1."""
+LOCATION = np.dtype(np.intp)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # `plan_of` makes each once: compared and hashed by identity
 class Plan:
     """How values of one dtype are reduced with one operation.
 
     Attributes
     ----------
     given : the caller's dtype, in native byte order.
-    wire : what is added up and sent; native.
+    wire : what is reduced and sent; native.
     result : what the caller gets; native.
     kind : ``integer`` results are exact or an error, ``float`` ones are rounded.
     """
@@ -51,20 +66,43 @@ class Plan:
     kind: Kind
 
 
+@cache
+def plan_of(given: np.dtype[Any], wire: np.dtype[Any], result: np.dtype[Any], kind: Kind) -> Plan:
+    """Return the plan with these attributes."""
+    return Plan(given, wire, result, kind)
+
+
 def check_op(op: object) -> Op:
-    """Return `op` if it names a known operation.
+    """Return the operation that `op` names.
 
     Raises
     ------
     ValueError
-        If it does not; the message names those that are known.
+        If it names none; the message names those that are known.
     """
     for known in OPS:
         if op == known:
             return known
+    if isinstance(op, str) and op in _ALIASES:
+        return _ALIASES[op]
     raise ValueError(f"op={op!r} is not known; use one of {', '.join(OPS)}")
 
 
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Check that values of `dtype` are numbers.
+
+    Raises
+    ------
+    TypeError
+        If they are not; the message says why and what to do.
+    """
+    if dtype.kind in _REASONS:
+        raise TypeError(f"cannot reduce values of dtype {dtype}: {_REASONS[dtype.kind]}")
+    if dtype.kind not in "biufc":
+        raise TypeError(f"cannot reduce values of dtype {dtype}: MPI knows no such type")
+
+
+@cache
 def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     """Return how to reduce values of `dtype` with `op`.
 
@@ -73,29 +111,33 @@ def plan(dtype: np.dtype[Any], op: Op) -> Plan:
     TypeError
         If they cannot be reduced; the message says why.
     """
+    check_dtype(dtype)
     native = dtype.newbyteorder("=")
-    if dtype.kind in _REASONS:
-        raise TypeError(f"cannot reduce values of dtype {dtype}: {_REASONS[dtype.kind]}")
-    if dtype.kind == "b":
-        if op in _SUM_LIKE:
-            count = np.dtype(np.int64)
-            return Plan(native, count, count, "integer")
-        return Plan(native, np.dtype(np.uint8), native, "integer")
-    if dtype.kind in "iu":
-        if op in _SUM_LIKE:
-            wide = np.dtype(np.int64 if dtype.kind == "i" else np.uint64)
-            return Plan(native, wide, wide, "integer")
-        return Plan(native, native, native, "integer")
-    if dtype.kind == "f":
-        wire = np.dtype(np.float32) if dtype.itemsize == 2 else native
-        return Plan(native, wire, native, "float")
-    if dtype.kind == "c":
-        if op not in _SUM_LIKE:
-            raise TypeError(f"cannot take the {op} of values of dtype {dtype}: complex numbers have no order")
-        return Plan(native, native, native, "float")
-    raise TypeError(f"cannot reduce values of dtype {dtype}: MPI knows no such type")
+    kind = dtype.kind
+    if op.startswith("logical"):
+        return plan_of(native, TRUTH, np.dtype(np.bool_), "integer")
+    if op.startswith("bitwise"):
+        if kind not in "biu":
+            raise TypeError(
+                f"cannot take the {op} of values of dtype {dtype}: only integers and bools have bits"
+            )
+        return plan_of(native, TRUTH if kind == "b" else native, native, "integer")
+    if op in ("sum", "prod"):
+        if kind in "biu":
+            wide = np.dtype(np.uint64 if kind == "u" else np.int64)
+            return plan_of(native, wide, wide, "integer")
+    elif kind == "c":
+        raise TypeError(f"cannot take the {op} of values of dtype {dtype}: complex numbers have no order")
+    wire = native
+    if kind == "b":
+        wire = TRUTH
+    elif kind == "f" and dtype.itemsize == 2:
+        wire = np.dtype(np.float32)
+    result = LOCATION if op.startswith("arg") else native
+    return plan_of(native, wire, result, "integer" if kind in "biu" else "float")
 
 
+@cache
 def datatype(wire: np.dtype[Any]) -> MPI.Datatype:
     """Return the MPI datatype of a `Plan`'s wire dtype."""
     return _datatypes()[wire.char if wire.char in "gG" else f"{wire.kind}{wire.itemsize}"]
@@ -127,8 +169,51 @@ def _datatypes() -> dict[str, MPI.Datatype]:
 
 @cache
 def operation(op: Op) -> MPI.Op:
-    """Return MPI's operation for `op`."""
+    """Return MPI's operation for `op` on the wire."""
     from mpi4py import MPI
 
-    operations: dict[Op, MPI.Op] = {"sum": MPI.SUM, "prod": MPI.PROD, "min": MPI.MIN, "max": MPI.MAX}
+    operations: dict[Op, MPI.Op] = {
+        "sum": MPI.SUM,
+        "prod": MPI.PROD,
+        "min": MPI.MIN,
+        "max": MPI.MAX,
+        "logical_and": MPI.BAND,
+        "logical_or": MPI.BOR,
+        "logical_xor": MPI.BXOR,
+        "bitwise_and": MPI.BAND,
+        "bitwise_or": MPI.BOR,
+        "bitwise_xor": MPI.BXOR,
+    }
     return operations[op]
+
+
+UFUNCS: dict[Op, np.ufunc] = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "min": np.minimum,
+    "max": np.maximum,
+    "logical_and": np.bitwise_and,
+    "logical_or": np.bitwise_or,
+    "logical_xor": np.bitwise_xor,
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_xor": np.bitwise_xor,
+}
+"""What does to two ranks' values on the wire, in numpy, what `operation` does in MPI."""
+
+
+def quiet() -> Callable[..., Any]:
+    """Return a function that calls another with numpy's warnings off, as MPI has none.
+
+    ``np.errstate`` takes longer than to add a thousand numbers.
+    """
+    if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # there the setting is the thread's, not the context's
+
+        def call(function: Callable[..., Any], *given: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return function(*given)
+
+        return call
+    context = contextvars.Context()
+    context.run(np.seterr, all="ignore")
+    return context.run

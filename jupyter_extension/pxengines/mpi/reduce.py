@@ -1,178 +1,168 @@
-"""The reductions themselves: ``allreduce`` and ``psum``.
-
-Whole numbers never wrap. Where a wrap is impossible (seen from the greatest magnitude, which travels
-with the agreement) one plain MPI reduction is enough; else numbers travel as two limbs of
-32 bits, whose sums are exact; numbers too large for that are gathered and added as Python integers.
-"""
+"""``allreduce``: element by element over all ranks."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .agree import Agreement, Proposal, agree
-from .dtypes import Op, check_op, datatype, operation, plan
-from .partial import LIMB_BITS, LIMB_MASK, Array, Axis, Partial, as_array, limbs, summed_part, whole_part
+from . import exact
+from .channels import channel_of
+from .combine import combine
+from .combine_exact import combine_exact
+from .dtypes import TRUTH, Op, check_op, plan
+from .extremes import locate
+from .lane import keep_quick
+from .moving import finished
+from .news import Reissue
+from .partial import Array, as_array, check_mode, check_out, plan_into
+from .recipe import Recipe, recipe, refuse
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-MAX_COUNT = 1 << 30
-"""Elements in one MPI call: libraries older than MPI 4 count with 32 bits."""
-
-_LIMB_SUM_BITS = 62 + LIMB_BITS
-"""Sums below two to this power can be added limb by limb in int64."""
+_known: dict[Any, tuple[Op, Recipe]] = {}
+_MOST_KNOWN = 1024
+_FAR = 1 << 63
 
 
-def allreduce(x: npt.ArrayLike, op: str = "sum", *, comm: MPI.Comm | None = None) -> Any:
+def allreduce(
+    x: npt.ArrayLike,
+    op: str = "sum",
+    *,
+    comm: MPI.Comm | None = None,
+    mode: str = "fast",
+    out: Array | None = None,
+    timeout: float | None = None,
+    wrap: bool = False,
+) -> Any:
     """Reduce `x` over all ranks, element by element; every rank gets the result. Collective.
 
     Parameters
     ----------
     x : a number or an array of numbers, of the same dtype and shape on every rank; any memory
-        layout and byte order. It is not changed.
-    op : ``sum``, ``prod``, ``min`` or ``max``.
+        layout and byte order. It is not changed, unless it is `out`.
+    op : ``sum``, ``prod``, ``min``, ``max``, ``logical_and``, ``logical_or``, ``logical_xor``,
+        ``bitwise_and``, ``bitwise_or``, ``bitwise_xor``; or ``argmin``, ``argmax``: which rank has the
+        least or greatest value, the lowest if several have. Also by numpy's and MPI's other names, such as
+        ``add``, ``any``, ``lor``.
     comm : the ranks; default ``MPI.COMM_WORLD``.
+    mode : ``fast``; or ``exact``: sums are rounded once, and the same bits for every number of ranks.
+        Integers are always exact.
+    out : array of the shape of `x`, in which the result is put; may be `x`. If it is contiguous and of the
+        result's dtype, no other memory of that size is used. One of a narrower dtype sets the result's, as
+        of numpy's reductions: integers that do not fit raise, and exact sums are rounded once. After an
+        exception its content is undefined, but nothing writes into it any more.
+    timeout : seconds to wait for ranks that do not come; default without end.
+    wrap : let sums and products of integers wrap, as numpy does, instead of raising.
 
     Returns
     -------
-    A new array of the shape of `x`, or a numpy scalar if that is ``()``. Its dtype is that of
-    numpy's own reduction: sums and products of small integers are int64 or uint64, sums of bools are
-    counts, float16 stays float16 (reduced in float32). Not-a-number in any rank's value makes the
+    A new array of the shape of `x`, or a numpy scalar if that is ``()``; `out` if that was given. Its dtype
+    is that of numpy's own reduction: sums and products of small integers are int64 or uint64, sums of bools
+    are counts, float16 stays float16 (reduced in float32). Not-a-number in any rank's value makes the
     element's ``min`` and ``max`` not-a-number. Sums of floats depend, in the last digits, on the
-    number of ranks.
+    number of ranks, unless `mode` is ``exact``.
 
     Raises
     ------
     TypeError
-        If values of this dtype cannot be reduced; the message says why.
+        If values of this dtype cannot be reduced, or not into `out`; the message says why, and what to do.
     ValueError
-        If `op` is not known.
+        If `op` or `mode` is not known, or `out` does not have the right shape.
     OverflowError
         If a sum or product of integers does not fit into the result's dtype; on every rank.
     AgreementError
-        If the ranks differ in dtype, shape or `op`, or if only some can take part; on every
-        rank, before any data has moved.
+        If the ranks differ in dtype, shape, `op`, `mode` or `wrap`, in the order of their calls, or if only
+        some can take part; on every rank, before any data has moved.
+    PeerError
+        If another rank cannot take part any more: its cell raised or was interrupted, or it has ended.
+    TimeoutError
+        If some rank has not come within `timeout`; on every rank that waits, and on that one when it comes.
+    KeyboardInterrupt
+        If interrupted, at any time; the next reduction is right.
+
+    Notes
+    -----
+    Cost: one exchange in O(log(ranks)) steps, of 256 bytes a rank or, of small data that come again and
+    again, as many as hold them; these are then reduced. Larger ones follow in pieces, by MPI's own
+    non-blocking allreduce, or between two ranks in halves: time and traffic of O(x.nbytes). Integer sums
+    and products read `x` once more; exact sums of floats send several times as much. No memory of the size
+    of `x` is used beside the result's if `x` is contiguous and in native byte order, and once that size if
+    not.
+
+    Source: dtypes and values are those of numpy's ``ufunc.reduce`` over the stacked parts; on the way are
+    ``MPI_Allgather_init`` and ``MPI_Iallreduce`` (MPI 4.0, chapter 6), between two ranks messages. For exact
+    sums see `psum`.
     """
-    return _reduce(op, lambda known: whole_part(as_array(x), known), comm)
-
-
-def psum(
-    a: npt.ArrayLike,
-    axis: Axis = None,
-    *,
-    dtype: npt.DTypeLike | None = None,
-    comm: MPI.Comm | None = None,
-) -> Any:
-    """Return the sum of `a` over all ranks: ``np.sum`` of the distributed array. Collective.
-
-    Each rank adds up its own part, then the parts are added. Parts may differ in length along the
-    axes that are summed over.
-
-    Parameters
-    ----------
-    a : this rank's part: a number or an array of numbers. It is not changed.
-    axis : as of ``np.sum``: which axes to sum over locally; default all of them.
-    dtype : as of ``np.sum``: what to add in, and the result's dtype. It must be able to hold the values.
-    comm : the ranks; default ``MPI.COMM_WORLD``.
-
-    Returns
-    -------
-    A numpy scalar, or an array of the shape that the other axes have. Its dtype is that of ``np.sum(a)``.
-
-    Raises
-    ------
-    TypeError, OverflowError, AgreementError
-        As `allreduce`.
-    ValueError
-        If `a` has no such axis.
-    """
-    return _reduce("sum", lambda _: summed_part(as_array(a), axis, dtype), comm)
-
-
-def _reduce(op: str, prepare: Callable[[Op], Partial], comm: MPI.Comm | None) -> Any:
-    if comm is None:
-        from mpi4py import MPI
-
-        comm = MPI.COMM_WORLD
+    channel = channel_of(comm)
+    key = _key(x, op, mode, wrap)
+    lane = channel.quick.get(key)  # most calls are like an earlier one
+    if lane is not None and (out is None or lane.takes(out)):
+        try:
+            return lane.run(x, out, timeout)
+        except Reissue:
+            pass
+    sums, special = None, False
     try:
-        known = check_op(op)
-        part = prepare(known)
+        array = x if type(x) is np.ndarray else as_array(x)
+        signature = (op, array.dtype, array.shape, mode, wrap, None if out is None else _dtype_of(out))
+        found = _known.get(signature)
+        if found is None:
+            known = check_op(op)
+            check_mode(mode)
+            if mode == "exact" and known == "prod":
+                raise ValueError(
+                    "mode='exact' is for sums: a product is rounded at every step; use mode='fast'"
+                )
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            into = plan_into(plan(array.dtype, known), known, mode, out)
+            made = recipe(known, into, array.shape, mode=mode, wrap=wrap)
+            found = _known[signature] = known, made
+        known, how = found
+        special = known in ("argmin", "argmax")
+        if out is not None:
+            check_out(out, how.shape, how.plan.result)
+        if how.plan.wire == TRUTH:
+            array = as_truth(array, known)
+        if mode == "exact" and how.plan.kind == "float" and known == "sum":
+            sums = exact.accumulate(array, ())
+            special = True
     except Exception as error:
-        # The other ranks are waiting to hear from this one: it tells them before it raises.
-        agree(Proposal(str(error), refusal=error), comm)
-        raise
-    how = part.plan
-    usual = how == plan(how.given, known)
-    proposal = Proposal(
-        f"{known} of {how.given}{'' if usual else f' as {how.result}'}, shape {part.values.shape}",
-        magnitude=part.magnitude,
-        has_nan=part.has_nan,
-    )
-    agreement = agree(proposal, comm)
-    if how.kind == "integer" and known in ("sum", "prod"):
-        total = _whole_numbers(part, known, agreement, comm)
+        refuse(channel, error, timeout)
+    if not special:
+        result = combine(channel, how, array, out=out, timeout=timeout)
+        if key is not None and how.plan.wire != TRUTH and how.usual:
+            keep_quick(channel, key, how)
+    elif sums is not None:
+        result = finished(
+            combine_exact(channel, how, sums, timeout).total(how.plan.result), how.plan.result, out
+        )
     else:
-        total = _exchange(part.values, known, comm)
-        if agreement.has_nan:
-            somewhere = _exchange(np.isnan(part.values).astype(np.uint8), "max", comm)
-            total[somewhere.astype(bool)] = np.nan
-    with np.errstate(over="ignore"):  # float16: infinity is the right answer
-        result = total.astype(how.result, copy=False)
-    return result[()]
+        extreme: Op = "min" if known == "argmin" else "max"
+        ranks, _, _ = channel.run(lambda: locate(channel, extreme, how, array, None), timeout)
+        result = finished(ranks, how.plan.result, out)
+    return result if out is not None else result[()]
 
 
-def _exchange(values: Array, op: Op, comm: MPI.Comm) -> Array:
-    """Return the reduction of `values` (native, C order) in the same dtype."""
-    total = np.empty(values.shape, values.dtype)
-    sent, received, kind = values.reshape(-1), total.reshape(-1), datatype(values.dtype)
-    for start in range(0, values.size, MAX_COUNT):
-        part = slice(start, start + MAX_COUNT)
-        comm.Allreduce([sent[part], kind], [received[part], kind], op=operation(op))
-    return total
+def _key(x: Any, op: str, mode: str, wrap: bool) -> Any:
+    """Return what of a call decides how it is made; None if that has to be looked at more closely."""
+    kind = type(x)
+    if kind is np.ndarray:
+        return op, x.dtype, x.shape, mode, wrap
+    if kind is float or kind is np.float64 or (kind is int and -_FAR <= x < _FAR):
+        return op, kind, mode, wrap
+    return None
 
 
-def _whole_numbers(part: Partial, op: Op, agreement: Agreement, comm: MPI.Comm) -> Array:
-    """Return the exact sum or product, in range of the result's dtype.
-
-    Raises
-    ------
-    OverflowError
-        If it is not; on every rank, because all have the same numbers.
-    """
-    ranks, result = comm.Get_size(), part.plan.result
-    bound = agreement.magnitude * ranks if op == "sum" else agreement.magnitude**ranks
-    if bound <= np.iinfo(part.plan.wire).max:
-        total = _exchange(part.values.astype(part.plan.wire, copy=False), op, comm)
-    elif op == "sum" and bound.bit_length() <= _LIMB_SUM_BITS:
-        both = _exchange(np.stack(limbs(part.values)), "sum", comm)
-        total = _join(both[0] + (both[1] >> LIMB_BITS), both[1] & LIMB_MASK, part.plan.wire)
-    else:
-        parts = [values.astype(object) for values in comm.allgather(part.values)]
-        total = np.asarray(functools.reduce(np.add if op == "sum" else np.multiply, parts), dtype=object)
-    if bound > np.iinfo(result).max:
-        _check_range(total, op, result)
-    return total
+def _dtype_of(out: object) -> Any:
+    return out.dtype if isinstance(out, np.ndarray) else None
 
 
-def _join(high: Array, low: Array, wire: np.dtype[Any]) -> Array:
-    """Return ``high * 2**32 + low``, of dtype `wire` if all of it fits, else Python integers."""
-    limit = np.iinfo(wire)
-    if high.size and (high.min() < limit.min >> LIMB_BITS or high.max() > limit.max >> LIMB_BITS):
-        return np.asarray(high.astype(object) * (1 << LIMB_BITS) + low.astype(object), dtype=object)
-    return np.asarray(high.astype(wire) << wire.type(LIMB_BITS) | low.astype(wire))
-
-
-def _check_range(total: Array, op: Op, result: np.dtype[Any]) -> None:
-    limit = np.iinfo(result)
-    for value in (total.min(), total.max()) if total.size else ():
-        if not limit.min <= int(value) <= limit.max:
-            name = {"sum": "sum", "prod": "product"}[op]
-            raise OverflowError(
-                f"the {name} over all ranks is {int(value)}, which does not fit into {result}; "
-                "reduce it as float64 if rounding is acceptable"
-            )
+def as_truth(array: Array, op: Op) -> Array:
+    """Return truth values as bytes of 0 and 1; bytes that are numbers to `op` as they are."""
+    if array.dtype == np.bool_:
+        return array.view(TRUTH)
+    return (array != 0).view(TRUTH) if op.startswith("logical") else array

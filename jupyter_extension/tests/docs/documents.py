@@ -10,8 +10,9 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[3]
 USERS = "docs/from-the-clusters-tab.md"
 ADMINS = "docs/admins.md"
+TYPED = "docs/typed-allreduce.md"
 README = "README.md"
-DOCUMENTS = (README, USERS, ADMINS)
+DOCUMENTS = (README, USERS, ADMINS, TYPED)
 
 _FENCE = re.compile(r"^```([\w+-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

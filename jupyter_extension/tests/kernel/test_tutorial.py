@@ -50,6 +50,8 @@ STATEMENTS = [
     "@view.remote(block=True)",
     "MPI.COMM_WORLD.Allreduce(",
     "from pxengines.mpi import psum",
+    "%psum b",
+    "%psum c --mode exact",
 ]
 
 
@@ -99,6 +101,8 @@ GOOD = {
     "psum": "[array(496.), array(496.)]",
     "wrong": "[array(2.45e-321), array(2.45e-321)]",
     "typed": "[np.int64(496), np.int64(496)]",
+    "one": "np.int64(496)",
+    "exact": "np.float64(16.0)",
 }
 BAD = [
     ("connect", "[0, 1, 2]"),
@@ -116,6 +120,10 @@ BAD = [
     ("typed", "[np.float64(496.0), np.float64(496.0)]"),
     ("typed", "[array(496.), array(496.)]"),
     ("typed", "__import__('os')"),
+    ("one", "[np.int64(496), np.int64(496)]"),
+    ("one", "np.float64(496.0)"),
+    ("exact", "np.float64(8.0)"),
+    ("exact", "np.int64(16)"),
     ("scatter", "[array([0., 1.]), array([2., 3.])]"),
 ]
 

@@ -1,0 +1,91 @@
+"""Ranks that drop out of a reduction: what the others see, and that the next reduction is right."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mpiranks import Library, run_ranks
+
+WORKER = Path(__file__).with_name("mpi_fault_worker.py")
+FAULTS = [
+    "raising", "raising_later", "late", "interrupted_waiting", "stale", "interrupted_moving",
+    "one_interrupted_moving", "out_of_order", "interrupted_gigabyte", "one_too_many", "one_behind",
+]  # fmt: skip
+ODD = 1
+Seen = dict[str, list[tuple[str, str]]]
+RUNS: list[tuple[int, Library]] = [(2, "mpich"), (3, "mpich"), (4, "mpich"), (2, "openmpi"), (3, "openmpi")]
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=lambda run: f"{run[0]}-{run[1]}")
+def seen(request: Any) -> Seen:
+    """Return by fault what each rank saw, and whether the reductions after it were right."""
+    ranks, library = request.param
+    report = json.loads(run_ranks(ranks, WORKER, *FAULTS, library=library).stdout)
+    assert list(report["seen"]) == FAULTS
+    assert all(len(saw) == ranks for saw in report["seen"].values())
+    return report["seen"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_next_reduction_is_right(fault: str, seen: Seen) -> None:
+    assert [after for _, after in seen[fault]] == ["right"] * len(seen[fault])
+
+
+@pytest.mark.parametrize("fault", ["raising", "raising_later"])
+def test_a_rank_that_raises_is_named(fault: str, seen: Seen) -> None:
+    peer = f"PeerError: rank {ODD} raised ValueError: bad input, so this reduction cannot be done"
+    for rank, (saw, _) in enumerate(seen[fault]):
+        assert saw == ("ValueError: bad input" if rank == ODD else peer)
+
+
+def test_a_rank_that_never_arrives_is_named(seen: Seen) -> None:
+    assert {saw for saw, _ in seen["late"]} == {f"TimeoutError: rank {ODD} did not arrive within 0.4 s"}
+
+
+@pytest.mark.parametrize(
+    "fault", ["interrupted_waiting", "interrupted_moving", "one_interrupted_moving", "interrupted_gigabyte"]
+)
+def test_an_interrupt_ends_the_reduction_everywhere(fault: str, seen: Seen) -> None:
+    every = [saw for saw, _ in seen[fault]]
+    assert "KeyboardInterrupt: " in every
+    assert all("nterrupt" in saw for saw in every), every
+
+
+def test_what_an_interrupted_rank_has_sent_is_no_part_of_the_next_reduction(seen: Seen) -> None:
+    every = [saw for saw, _ in seen["stale"]]
+    assert every == [f"returned {len(every)}"] * len(every)
+
+
+def test_a_reduction_too_many_concerns_only_the_rank_that_makes_it(seen: Seen) -> None:
+    for rank, (saw, _) in enumerate(seen["one_too_many"]):
+        what = "has gone on to another cell, so this reduction cannot be done" if rank == ODD else "nothing"
+        assert saw == f"returned {(what, len(seen['one_too_many']))}"
+
+
+def test_a_rank_that_is_behind_the_others_is_not_joined_with_them(seen: Seen) -> None:
+    """After what the others reduced with it and it left, its second call meets their third."""
+    what = "sum of int64, shape (), call"
+    for rank, (saw, _) in enumerate(seen["one_behind"]):
+        first, second = ast.literal_eval(saw.removeprefix("returned "))
+        error = first if rank == ODD else second
+        assert f"rank {ODD} differs (" in error
+        assert f"rank {ODD}: {what} 2 of its cell" in error
+        assert f"{what} 3 of its cell" in error
+        told = second if rank == ODD else first
+        assert ("has gone on to another cell" if rank == ODD else f"rank {ODD} was interrupted") in told
+
+
+def test_other_order_is_the_same_error_on_every_rank(seen: Seen) -> None:
+    told = {saw for saw, _ in seen["out_of_order"]}
+    assert len(told) == 1
+    assert told.pop().startswith("AgreementError: the ranks do not agree on what to reduce: rank 1 differs (")
+
+
+@pytest.mark.parametrize("library", ["mpich", "openmpi"])
+def test_reductions_can_be_given_up_more_often_than_there_are_communicators(library: Library) -> None:
+    report = json.loads(run_ranks(2, WORKER, "many_times", library=library).stdout)
+    assert report["seen"]["many_times"] == [["returned 2500", "right"]] * 2
