@@ -22,6 +22,7 @@ import numpy as np
 
 from . import cells
 from .errors import AgreementError, PeerError
+from .gathering import gathered
 from .moving import Move
 from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
@@ -423,19 +424,7 @@ class Channel:
 
     def gather(self, data: bytes) -> list[bytes]:
         """Return every rank's `data`, by rank; of any length."""
-        from mpi4py import MPI
-
-        with Deferred() as deferred:
-            lengths = np.zeros(self.size, np.int64)
-            lengths[self.rank] = len(data)
-            self.wait(self.comm.Iallgather(MPI.IN_PLACE, [lengths, 1, MPI.INT64_T]), deferred, lengths)
-            ends = np.cumsum(lengths)
-            everything = np.zeros(int(ends[-1]), np.uint8)
-            starts = ends - lengths
-            everything[starts[self.rank] : ends[self.rank]] = np.frombuffer(data, np.uint8)
-            layout = [everything, (lengths.tolist(), starts.tolist()), MPI.BYTE]
-            self.wait(self.comm.Iallgatherv(MPI.IN_PLACE, layout), deferred, everything)
-        return [everything[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
+        return gathered(self, data)
 
     def wait(self, request: MPI.Request, deferred: Deferred, *memory: Any) -> None:
         """Wait for a step of a call to which all ranks have come; `memory` is what MPI reads and writes."""
