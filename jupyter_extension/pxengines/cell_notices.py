@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tornado.ioloop import PeriodicCallback
+
 from .mpi import cells
+from .mpi.channels import poll
+
+POLL_SECONDS = 0.5
+"""How often an engine that is idle looks whether others wait for it in a cell that it has ended."""
 
 
 def announce_cells(kernel: Any, rank: int) -> None:
@@ -35,6 +41,8 @@ def announce_cells(kernel: Any, rank: int) -> None:
             cells.end(failure)
 
     kernel.do_execute, kernel.do_apply = do_execute, do_apply
+    # On the loop that runs the cells: so it never looks in the middle of a reduction.
+    PeriodicCallback(poll, POLL_SECONDS * 1000).start()
 
 
 def _failure(reply: dict[str, Any]) -> tuple[str, str] | None:

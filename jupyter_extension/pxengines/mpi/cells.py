@@ -69,6 +69,11 @@ def end(failure: tuple[str, str] | None) -> None:
     _go_on_in(_outer.pop() if _outer else SCRIPT)
 
 
+def has_ended(key: int) -> bool:
+    """Tell whether this rank has ended the cell of `key`, and not begun it again."""
+    return key in _ended
+
+
 def straggler(keys: set[int]) -> tuple[int, bool] | None:
     """Return which of `keys` is a cell that this rank has gone on from, and whether it has ended it.
 

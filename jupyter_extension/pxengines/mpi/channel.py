@@ -39,7 +39,7 @@ T = TypeVar("T")
 SPARE = 3
 """Epochs for which communicators are made beforehand."""
 TELL_SECONDS = 0.25
-"""A rank that has waited so long in a call that has a timeout tells the others that it is there."""
+"""A rank that has waited so long in a call tells the others that it is there."""
 
 LAST_LOOK_SECONDS = 0.02
 """How long a rank that gives up waiting in an exchange looks whether it is complete after all."""
@@ -459,11 +459,12 @@ class Channel:
         self.take_notices()
         self.heed()
         elapsed = now - self._began
-        if self._timeout is not None and not self._agreed:
+        if not self._agreed:
+            limit = float("inf") if self._timeout is None else self._timeout
             place = self.epoch, self.call
-            if elapsed > self._timeout:
-                raise TimeoutError(f"{self.news.absent(place)} did not arrive within {self._timeout:g} s")
-            if not self._told and elapsed > min(TELL_SECONDS, self._timeout / 2):
+            if elapsed > limit:
+                raise TimeoutError(f"{self.news.absent(place)} did not arrive within {limit:g} s")
+            if not self._told and elapsed > min(TELL_SECONDS, limit / 2):
                 self._told = True
                 self.news.tell(Notice(Kind.WAITING, self.rank, *place, cells.current))
         self.news.look_for_dead()
@@ -477,6 +478,12 @@ class Channel:
         with Deferred():
             self._since, self.made_before = self.call, bytes(8)
             self.news.cell_changed((self.epoch, self.call), started, failure)
+
+    def poll(self) -> None:
+        """Between calls, hear what the others tell, and answer those that wait for this rank in vain."""
+        if self._running is None and self.news.has_come():
+            with Deferred():
+                self.news.answer((self.epoch, self.call))
 
     def free(self) -> None:
         """Give back the communicators, where nothing is under way; all ranks do, and make no more calls."""

@@ -63,6 +63,15 @@ def prepare(timeout: float | None = None) -> None:
         channel.get_ready(timeout)
 
 
+def poll() -> None:
+    """Tell ranks that wait in a cell which this rank has ended that it will not come; quick.
+
+    For ranks that are idle between cells: others may begin to wait for them only then.
+    """
+    for channel in list(_all):
+        channel.poll()
+
+
 @contextmanager
 def guard() -> Iterator[None]:
     """Tell the other ranks if the block raises; for scripts, in which there are no cells.

@@ -127,7 +127,7 @@ def interrupted_gigabyte() -> Any:
         with guard():
             allreduce(values, out=out)
     except (KeyboardInterrupt, PeerError):
-        assert out[0] in (0.0, COMM.size)
+        # Of the first values nothing is promised: they may be parts of sums.
         assert out[-1] == 0.0, "all of it was sent, in spite of the interrupt"
         raise
 
@@ -152,6 +152,7 @@ def one_behind() -> Any:
     channel = channel_of(None)
     with guard():
         psum(1)
+        COMM.Barrier()  # the others have seen, too, that it is complete
         if COMM.rank == ODD:
             channel.begin(None)
             channel.call -= 1

@@ -103,7 +103,9 @@ def test_a_reduction_that_only_one_engine_makes_is_no_part_of_the_next_cell(view
     total = view.execute("total = psum(1)")
     first, *others = errors(alone)
     assert first.startswith("PeerError: rank ")
-    assert first.endswith(" has gone on to another cell, so this reduction cannot be done")
+    # The latter if it had waited for a while before they went on.
+    ways = ["gone on to another cell", "ended this cell"]
+    assert first.endswith(tuple(f" has {how}, so this reduction cannot be done" for how in ways))
     assert others == [""] * (ENGINES - 1)
     assert errors(total) == [""] * ENGINES
     assert view.pull("total").get(WAIT_SECONDS) == [ENGINES] * ENGINES
@@ -130,3 +132,18 @@ def test_an_exception_of_an_engine_that_runs_a_different_cell(client: Any, view:
     others = client[1:].execute("psum(2)")
     peer = "PeerError: rank 0 raised ValueError: bad input, so this reduction cannot be done"
     assert errors(others) == [peer] * (ENGINES - 1)
+
+
+def test_a_reduction_that_only_one_engine_makes_ends_while_the_others_are_idle(view: Any) -> None:
+    """Nothing else is sent: they tell it that they have ended this cell."""
+    first, *others = errors(view.execute("if mpi_rank == 0: psum(1000)"))
+    assert first.startswith("PeerError: rank ")
+    assert first.endswith(" has ended this cell, so this reduction cannot be done")
+    assert others == [""] * (ENGINES - 1)
+
+
+def test_engines_that_come_late_are_waited_for(view: Any) -> None:
+    """An engine that is still in the cell before has not ended this one."""
+    view.execute("if mpi_rank == 1: time.sleep(2)")
+    assert errors(view.execute("total = psum(1)")) == [""] * ENGINES
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES] * ENGINES
