@@ -40,13 +40,11 @@ SPARE = 3
 """Epochs for which communicators are made beforehand."""
 TELL_SECONDS = 0.25
 """A rank that has waited so long in a call tells the others that it is there."""
-
 LAST_LOOK_SECONDS = 0.02
 """How long a rank that gives up waiting in an exchange looks whether it is complete after all."""
 
 _CONFIRM = hashlib.blake2b(b"same work in different cells", digest_size=16).digest()
 _CELL_BITS = (1 << 47) - 1
-_get_ident = threading.get_ident
 
 
 class Channel:
@@ -98,8 +96,6 @@ class Channel:
         self._since = 0
         self.made_before = bytes(8)
 
-    # Calls.
-
     def run(self, work: Callable[[], T], timeout: float | None = None) -> T:
         """Return what `work` returns, which makes one call's collective steps on this channel.
 
@@ -116,7 +112,10 @@ class Channel:
         while True:
             if not self.ready:
                 self.get_ready(timeout)
-            self.begin(timeout)
+            try:
+                self.begin(timeout)
+            except Reissue:
+                continue
             try:
                 result = work()
             except BaseException as error:
@@ -128,13 +127,13 @@ class Channel:
             return result
 
     def begin(self, timeout: float | None) -> None:
-        """Note that a call begins; the channel is ready."""
+        """Note that a call begins; the channel is ready. Raises `Reissue` if it is another epoch's by now."""
         if self._running is not None:
             self._still_running()
         self._timeout = timeout
         self._began = 0.0
         self._agreed = self._told = False
-        self._running = _get_ident()
+        self._running = threading.get_ident()
 
     def done(self) -> None:
         """Note that the call is complete: nothing that this rank does from here on concerns it."""
@@ -211,9 +210,9 @@ class Channel:
             )
         # An interrupt came at the very end of that call, before it was noted as done or left.
         self.leave(KeyboardInterrupt())
-        self.get_ready(self._timeout)
+        raise Reissue
 
-    # Set-up. What waits for other ranks is a request that an interrupt leaves as it is, to be waited for
+    # What waits for other ranks is a request that an interrupt leaves as it is, to be waited for
     # by the next call: to start it anew would take another place in the order of collective calls.
 
     def get_ready(self, timeout: float | None = None) -> None:
@@ -299,8 +298,6 @@ class Channel:
         slots.idle = 0
         self.quick = slots.quick
 
-    # Steps of a call.
-
     def agree(self, digest: bytes, facts: bytes, describe: Callable[[], str]) -> list[int] | None:
         """Find out whether all ranks bring the same `digest`.
 
@@ -347,7 +344,7 @@ class Channel:
             self._confirm()
         if not (same_digest and same_place):
             words = describe() if same_place else f"{describe()}, call {self._place_in_cell()} of its cell"
-            by_rank = [each.decode() for each in self.gather(words.encode())]
+            by_rank = [each.decode() for each in gathered(self, words.encode())]
             self.done()
             raise AgreementError(by_rank)
         self._agreed = True
@@ -422,10 +419,6 @@ class Channel:
         self.take_notices()
         self.heed()
 
-    def gather(self, data: bytes) -> list[bytes]:
-        """Return every rank's `data`, by rank; of any length."""
-        return gathered(self, data)
-
     def wait(self, request: MPI.Request, deferred: Deferred, *memory: Any) -> None:
         """Wait for a step of a call to which all ranks have come; `memory` is what MPI reads and writes."""
         try:
@@ -476,6 +469,9 @@ class Channel:
     def cell_changed(self, started: bool, failure: tuple[str, str] | None) -> None:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
         with Deferred():
+            if not started and self._running == threading.get_ident():
+                # An interrupt came between the lines of a call: others learn it now, not in the next cell.
+                self.leave(KeyboardInterrupt())
             self._since, self.made_before = self.call, bytes(8)
             self.news.cell_changed((self.epoch, self.call), started, failure)
 

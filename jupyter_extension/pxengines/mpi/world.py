@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .channels import channel_of
+from .gathering import gathered
 from .recipe import digest_of
 from .slots import NO_FACTS
 
@@ -78,7 +79,7 @@ def check(*, comm: MPI.Comm | None = None, timeout: float | None = None) -> Worl
 
     def work() -> list[bytes]:
         channel.agree(digest_of(_WORDS), NO_FACTS, lambda: _WORDS)
-        return channel.gather(mine)
+        return gathered(channel, mine)
 
     every = [json.loads(facts) for facts in channel.run(work, timeout)]
     hosts: dict[str, tuple[int, ...]] = {}

@@ -146,6 +146,19 @@ def one_too_many() -> Any:
         return saw, int(psum(1))
 
 
+def between_lines() -> Any:
+    """Interrupt one rank right after it has noted that a call begins."""
+    channel = channel_of(None)
+    with guard():
+        for _ in range(3):
+            psum(1)
+        COMM.Barrier()
+        if COMM.rank == ODD:
+            channel.begin(None)
+    with guard():
+        return int(psum(1))
+
+
 def one_behind() -> Any:
     """Leave a reduction on one rank that the others complete: in that cell it is one behind them."""
     saw = []
@@ -221,6 +234,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
     for each in (
         raising, raising_later, late, interrupted_waiting, stale, interrupted_moving,
         one_interrupted_moving, out_of_order, many_times, interrupted_gigabyte, one_too_many, one_behind,
+        between_lines,
     )
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ WORKER = Path(__file__).with_name("mpi_fault_worker.py")
 FAULTS = [
     "raising", "raising_later", "late", "interrupted_waiting", "stale", "interrupted_moving",
     "one_interrupted_moving", "out_of_order", "interrupted_gigabyte", "one_too_many", "one_behind",
+    "between_lines",
 ]  # fmt: skip
 ODD = 1
 ENDED = ["gone on to another cell", "ended this cell"]
@@ -70,6 +71,11 @@ def test_a_reduction_too_many_concerns_only_the_rank_that_makes_it(seen: Seen) -
             else ["nothing"]
         )
         assert saw in [f"returned {(what, len(seen['one_too_many']))}" for what in whats]
+
+
+def test_an_interrupt_between_the_lines_of_a_call_is_no_part_of_the_next_cell(seen: Seen) -> None:
+    every = [saw for saw, _ in seen["between_lines"]]
+    assert every == [f"returned {len(every)}"] * len(every)
 
 
 def test_a_rank_that_is_behind_the_others_is_not_joined_with_them(seen: Seen) -> None:
