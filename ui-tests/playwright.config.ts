@@ -1,6 +1,9 @@
 import { defineConfig } from '@playwright/test';
 import type { ServerOptions } from './helpers/server';
 
+/** The stories that use the one real scheduler of this machine. */
+const RIG = '**/batch-*.spec.ts';
+
 /**
  * No `webServer`: the stories need Jupyter servers of several kinds, and each has to be looked at
  * after its end. `helpers/fixtures.ts` starts and ends them.
@@ -8,20 +11,26 @@ import type { ServerOptions } from './helpers/server';
 export default defineConfig<object, { serverOptions: ServerOptions }>({
   testDir: './tests',
   outputDir: './test-results',
-  // Each story has a controller and engines; two at once would only slow each other down.
-  workers: 1,
+  // A story waits half of its time, for engines and for answers: two at once keep two cores busy.
+  workers: 2,
   fullyParallel: false,
+  projects: [
+    // There is one scheduler, and stories stop it: those that use it run one after the other.
+    { name: 'rig', testMatch: RIG, workers: 1 },
+    { name: 'local', testIgnore: RIG }
+  ],
   forbidOnly: !!process.env.CI,
   retries: 0,
-  timeout: 90_000,
-  expect: { timeout: 20_000 },
+  // Twice and more of what a story takes beside another one.
+  timeout: 150_000,
+  expect: { timeout: 30_000 },
   reporter: [['list']],
   use: {
     browserName: 'chromium',
     viewport: { width: 1280, height: 800 },
     locale: 'en-US',
-    actionTimeout: 20_000,
-    navigationTimeout: 40_000,
+    actionTimeout: 30_000,
+    navigationTimeout: 60_000,
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',
     launchOptions: {

@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,27 @@ CALLS = {"1 value": 400, "8kB": 200, "8MB": 6, "80MB": 1}
 """Calls in a sample: so many that it takes milliseconds."""
 PICKLED_CALLS = {"8kB": 50, "8MB": 1, "80MB": 1}
 PICKLED_ROUNDS = {"80MB": 3}
+SAMPLES = {"1 value": 10, "8kB": 6}
+"""Samples in a round, where they are short."""
 BIG = 10_000_000
 
 Way = Callable[[], Any]
+
+
+@dataclass
+class Group:
+    """Ways that are sampled one after the other.
+
+    Attributes
+    ----------
+    ways : function and how many calls of it are a sample, by name.
+    samples : of each in a round.
+    rounds : by name, if not in all.
+    """
+
+    ways: dict[str, tuple[Way, int]]
+    samples: int = 1
+    rounds: dict[str, int] = field(default_factory=dict)
 
 
 def sample(way: Way, calls: int) -> float:
@@ -39,38 +58,45 @@ def sample(way: Way, calls: int) -> float:
     return float(COMM.allreduce((time.perf_counter() - began) / calls, op=MPI.MAX))
 
 
-def alternating(ways: dict[str, tuple[Way, int]], rounds: int, few: dict[str, int]) -> dict[str, list[float]]:
-    """Return `rounds` samples of each way, one way after the other in every round; after one to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+def alternating(groups: list[Group], rounds: int) -> dict[str, list[float]]:
+    """Return the samples of each way of all groups, in `rounds` rounds of everything; after one to warm up.
+
+    Each figure is thus from the whole time of the run, and not from a moment in which the machine was busy.
+    """
+    times: dict[str, list[float]] = {name: [] for group in groups for name in group.ways}
     for turn in range(rounds + 1):
-        for name, (way, calls) in ways.items():
-            if turn > few.get(name, rounds):
-                continue
-            seconds = sample(way, calls)
-            if turn:
-                times[name].append(seconds)
+        for group in groups:
+            for _ in range(group.samples):
+                for name, (way, calls) in group.ways.items():
+                    if turn > group.rounds.get(name, rounds):
+                        continue
+                    seconds = sample(way, calls)
+                    if turn:
+                        times[name].append(seconds)
     return times
 
 
 def measure_times(rounds: int) -> dict[str, list[float]]:
     """Return the samples of all ways and sizes."""
-    times: dict[str, list[float]] = {}
+    groups, totals = [], []
     for size, count in SIZES.items():
         mine = np.full(count, COMM.rank + 1.0) if count > 1 else np.array(COMM.rank + 1.0)
         raw_out, our_out = np.zeros_like(mine), np.zeros_like(mine)
+        totals.append((raw_out, our_out))
         ways: dict[str, tuple[Way, int]] = {
             f"raw {size}": (_raw(mine, raw_out), CALLS[size]),
             f"ours {size}": (_ours(mine, our_out), CALLS[size]),
         }
         if size in PICKLED_CALLS:
             ways[f"pickled {size}"] = (_pickled(mine), PICKLED_CALLS[size])
-        few = {f"pickled {size}": PICKLED_ROUNDS.get(size, rounds)}
-        times |= alternating(ways, rounds, few)
-        if not np.array_equal(raw_out, our_out):
-            raise SystemExit("the two sums differ")
+        few = {f"pickled {size}": PICKLED_ROUNDS[size]} if size in PICKLED_ROUNDS else {}
+        groups.append(Group(ways, SAMPLES.get(size, 1), few))
     values = np.random.default_rng(COMM.rank).standard_normal(BIG)
     ways = {"psum fast": (lambda: psum(values), 2), "psum exact": (lambda: psum(values, mode="exact"), 1)}
-    return times | alternating(ways, rounds, {})
+    times = alternating([*groups, Group(ways)], rounds)
+    if not all(np.array_equal(raw, ours) for raw, ours in totals):
+        raise SystemExit("the two sums differ")
+    return times
 
 
 def _raw(mine: Any, out: Any) -> Way:

@@ -43,8 +43,9 @@ from fakepbs.store import Store
 
 TARGET_MS = 50.0
 LISTING = {"openpbs": ["-f", "-F", "json"], "torque": ["-x"], "slurm": ["-f"]}
-CASES = ("first", "unchanged", "clocks", "1 %", "10 %")
-"""`clocks`: nothing happened, but of half the jobs the time used has moved on, as after a minute."""
+CASES = ("first", "unchanged", "clocks", "1 %", "busy", "10 %")
+"""`clocks`: nothing happened, but of half the jobs the time used has moved on, as after a minute.
+`busy`: so it has, and 1 % of the jobs began or ended too."""
 
 
 class Listings:
@@ -175,6 +176,9 @@ async def measure(dialect: str, folder: Path, count: int, runs: int) -> dict[str
                     tick = Tick(fresh, folder)
                 elif case == "clocks":
                     listings.pass_time(60)
+                elif case == "busy":
+                    listings.pass_time(60)
+                    listings.change(0.01, run + runs)
                 elif case != "unchanged":
                     listings.change(int(case.split()[0]) / 100, run)
                 listings.render()

@@ -54,7 +54,7 @@ const CHECKS = {
   }
 };
 
-async function runOne(name, commands) {
+async function runOne(name, commands, say) {
   const started = Date.now();
   let failed = false;
   let text = '';
@@ -67,17 +67,21 @@ async function runOne(name, commands) {
     text += result.output;
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(
+  say(
     `${failed ? 'FAILED' : 'ok    '}  ${name.padEnd(12)} ${seconds.padStart(6)} s`
   );
   if (failed) {
-    console.log(text.trimEnd().replace(/^/gm, '    '));
+    say(text.trimEnd().replace(/^/gm, '    '));
   }
   return failed;
 }
 
-/** Run the named checks, all by default; each counts as one test. */
-export async function runChecks(names, kind = 'find') {
+/**
+ * Run the named checks, all by default; each counts as one test.
+ *
+ * @param say - called with each line of the report.
+ */
+export async function runChecks(names, kind = 'find', say = console.log) {
   const unknown = names.filter(name => !Object.hasOwn(CHECKS, name));
   if (unknown.length) {
     console.error(
@@ -88,7 +92,8 @@ export async function runChecks(names, kind = 'find') {
   const chosen = names.length ? names : Object.keys(CHECKS);
   let failed = 0;
   for (const name of chosen) {
-    if (CHECKS[name][kind].length && (await runOne(name, CHECKS[name][kind]))) {
+    const commands = CHECKS[name][kind];
+    if (commands.length && (await runOne(name, commands, say))) {
       failed += 1;
     }
   }

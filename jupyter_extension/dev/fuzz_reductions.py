@@ -15,18 +15,24 @@ import tempfile
 import time
 from pathlib import Path
 
-from mpi_worlds import NAMES, Library, end, installed, start
+from fuzz_cases import FAULTS
+from mpi_worlds import NAMES, end, installed, start
 
 SECONDS_A_ROUND = 2.0
 
 
-def fuzz(library: Library, ranks: int, seed: int, first: int, rounds: int, faults: float) -> bool:
+def fuzz(asked: argparse.Namespace) -> bool:
     """Run the rounds on real ranks and print what came of it; return whether nothing was found."""
-    where = f"{rounds} rounds from {first}, seed {seed}, {ranks} ranks, {NAMES[library]}"
+    rounds, ranks, first = asked.rounds, asked.ranks, asked.first
+    where = f"{rounds} rounds from {first}, seed {asked.seed}, {ranks} ranks, {NAMES[asked.library]}"
+    how = [
+        str(each)
+        for each in (asked.seed, first, rounds, asked.faults, "many" if asked.many else "few", asked.fault)
+    ]
     with tempfile.TemporaryDirectory(prefix="fuzz-reductions-") as name:
         folder = Path(name)
         script = Path(__file__).with_name("fuzz_reductions_ranks.py")
-        mpiexec = start(library, ranks, script, folder, str(seed), str(first), str(rounds), str(faults))
+        mpiexec = start(asked.library, ranks, script, folder, *how)
         try:
             mpiexec.wait(120 + SECONDS_A_ROUND * rounds)
         except subprocess.TimeoutExpired:
@@ -55,11 +61,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--first", type=int, default=0, help="number of the first round")
     parser.add_argument("--faults", type=float, default=0.3, help="share of rounds that have a fault")
+    parser.add_argument("--fault", default="", choices=FAULTS, help="every round has this one")
+    parser.add_argument("--many", action="store_true", help="let ranks agree as more than 64 do")
     asked = parser.parse_args()
     if asked.library not in installed():
         return 2
-    right = fuzz(asked.library, asked.ranks, asked.seed, asked.first, asked.rounds, asked.faults)
-    return 0 if right else 1
+    return 0 if fuzz(asked) else 1
 
 
 if __name__ == "__main__":

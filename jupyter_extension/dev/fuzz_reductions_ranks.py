@@ -1,4 +1,4 @@
-"""One rank of ``fuzz_reductions.py``: ``fuzz_reductions_ranks.py FOLDER SEED FIRST ROUNDS FAULTS``.
+"""A rank of the fuzz: ``fuzz_reductions_ranks.py FOLDER SEED FIRST ROUNDS FAULTS few|many FAULT``.
 
 All ranks draw the same rounds, so each knows what must come out, for itself and for the others. The first
 that sees something else writes ``FOLDER/failure-RANK.json`` and ends them all; so does one that gets stuck.
@@ -17,6 +17,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from fuzz_oracle import Expected, difference, expected
 from mpi4py import MPI
 
 from pxengines import mpi
+from pxengines.mpi import channel, moving, relics
 
 COMM = MPI.COMM_WORLD
 REFEREE = COMM.Dup()
@@ -35,6 +37,7 @@ LOOP_SECONDS = 30.0
 LOOP = 30_000
 """Values of the large reductions that are interrupted on their way."""
 TIMEOUT_SECONDS = 0.15
+DRIFT_CELLS, DRIFT_CALLS = 3, 5
 
 
 class WrongError(Exception):
@@ -222,6 +225,41 @@ def fault_stale(this: Round) -> None:
             _tell(this.odd)
 
 
+def fault_drift(this: Round) -> None:
+    """Let ranks get out of step in every way: no sum may be made of what belongs to different calls.
+
+    Some are interrupted anywhere, all go on after errors, in the same cell or only in the next one, and one
+    may make a reduction too many.
+    """
+    rng = np.random.default_rng([*this.calls[0].seed, 1])
+    interrupted = [None if rng.random() < 0.5 else int(rng.integers(DRIFT_CELLS)) for _ in range(RANKS)]
+    goes_on, too_many = rng.random() < 0.5, rng.random() < 0.3
+    kinds = (KeyboardInterrupt, mpi.PeerError, mpi.AgreementError)
+    for cell in range(DRIFT_CELLS):
+        mine = interrupted[RANK] == cell
+        with (
+            contextlib.suppress(*kinds),
+            Interrupt(this.seconds / 3 if mine else None) as interrupt,
+            mpi.guard(),
+        ):
+            interrupt.start()
+            for number in range(DRIFT_CALLS):
+                with contextlib.suppress(*kinds if goes_on else ()):
+                    _check_code(100 * cell + number)
+            if too_many and RANK == this.odd and cell == 0:
+                _check_code(DRIFT_CALLS)
+
+
+def _check_code(code: int) -> None:
+    """Reduce a number that stands for a place in the program: all that are added must be the same."""
+    if code % 2:
+        got = mpi.psum(code)
+    else:
+        got = mpi.allreduce(np.full(LOOP, code)).max()
+    if got != RANKS * code:
+        raise WrongError(f"{got} is not {RANKS} times {code}: ranks are in different calls")
+
+
 def _reduce_until_interrupted(this: Round, ranks: list[int]) -> None:
     mine, want = np.full(LOOP, RANK + 1.0), RANKS * (RANKS + 1) / 2
     kinds: list[type[BaseException]] = [] if ranks == [RANK] else [mpi.PeerError]
@@ -364,6 +402,10 @@ def main() -> None:
     """Run all rounds of this rank."""
     folder, seed, first, rounds = Path(sys.argv[1]), *(int(text) for text in sys.argv[2:5])
     share = float(sys.argv[5])
+    # A shell that starts this in the background lets it be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.argv[6] == "many":
+        channel.MOST_SLOTS = relics.MOST_SLOTS = 0
     warnings.filterwarnings("ignore", "mean of no values|overflow|invalid|divide", RuntimeWarning)
     seen: Counter[str] = Counter()
     mpi.prepare()
@@ -372,7 +414,11 @@ def main() -> None:
     began = time.monotonic()
     for number in range(first, first + rounds):
         this = draw_round(seed, number, RANKS, share)
+        if sys.argv[7]:
+            this = replace(this, fault=sys.argv[7])
         now[:] = this, time.monotonic(), folder
+        # Many pieces are more to be interrupted in, and to be brought to an end.
+        moving.PIECE_BYTES = 1 << (14 if number % 3 else 21)
         try:
             run(this)
         except BaseException as error:

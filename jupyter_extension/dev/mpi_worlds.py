@@ -1,4 +1,4 @@
-"""Starting scripts of this folder as MPI ranks: with the MPI beside our Python, and with Open MPI's wheel."""
+"""Starting scripts as MPI ranks, with the MPI beside our Python and with Open MPI's wheel; ending them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -23,6 +25,31 @@ _MPIEXEC: dict[Library, Path] = {
     "openmpi": Path(os.environ.get("ENGINES_TEST_OPENMPI", _OPEN_MPI)),
 }
 _END_SECONDS = 5.0
+_MARK = "ENGINES_DEV_WORLD"
+"""In the environment of all processes of a world: its name. By it they are found, whoever their parent is."""
+
+
+class World(subprocess.Popen[str]):
+    """A running mpiexec, and all that it started.
+
+    Attributes
+    ----------
+    mark : name of this world.
+    """
+
+    def __init__(self, command: Sequence[str | Path], environment: dict[str, str], **options: Any) -> None:
+        self.mark = uuid.uuid4().hex
+        marked = {**environment, _MARK: self.mark}
+        super().__init__(command, stdin=subprocess.DEVNULL, env=marked, text=True, **options)
+
+    def others(self) -> list[psutil.Process]:
+        """Return the living processes of this world, but for mpiexec itself."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.pid != self.pid and process.environ().get(_MARK) == self.mark:
+                    found.append(process)
+        return found
 
 
 def installed() -> list[Library]:
@@ -41,29 +68,47 @@ def start(
     *arguments: str | Path,
     stdout: IO[Any] | int | None = None,
     stderr: IO[Any] | int | None = None,
-) -> subprocess.Popen[str]:
-    """Start a Python script on `ranks` ranks, as the job of a cluster starts its engines."""
-    mpiexec = str(_MPIEXEC[library])
-    environment = {**os.environ, **mpi_environment(mpiexec, library, os.environ)}
-    command: Sequence[str | Path] = [
-        mpiexec, *world_args(library), "-n", str(ranks), sys.executable, script, *arguments
-    ]  # fmt: skip
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, text=True
-    )
+) -> World:
+    """Start a Python script on `ranks` ranks, as the job of a cluster starts its engines.
+
+    With MPICH the others live on when a rank ends; `end` ends them.
+    """
+    command = [
+        *mpiexec_of(library),
+        *world_args(library),
+        "-n",
+        str(ranks),
+        sys.executable,
+        script,
+        *arguments,
+    ]
+    return World(command, environment_of(library), stdout=stdout, stderr=stderr)
 
 
-def end(mpiexec: subprocess.Popen[str]) -> None:
-    """End `mpiexec` and all that it started, however busy they are."""
-    started: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        started = psutil.Process(mpiexec.pid).children(recursive=True)
-    mpiexec.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        mpiexec.wait(_END_SECONDS)
-    for process in started:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    if mpiexec.poll() is None:
-        mpiexec.kill()
-    mpiexec.wait()
+def mpiexec_of(library: Library) -> list[str]:
+    """Return the command that starts ranks under `library`."""
+    return [str(_MPIEXEC[library])]
+
+
+def environment_of(library: Library) -> dict[str, str]:
+    """Return the environment in which `mpiexec_of` the library has to be run."""
+    return {**os.environ, **mpi_environment(str(_MPIEXEC[library]), library, os.environ)}
+
+
+def end(world: World) -> None:
+    """End all processes of `world`, however busy they are, and whatever has become of their parents."""
+    if world.poll() is None:
+        world.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            world.wait(_END_SECONDS)
+    if world.poll() is None:
+        world.kill()
+        world.wait()
+    deadline = time.monotonic() + _END_SECONDS
+    while left := world.others():
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"these processes do not end: {left}")
+        psutil.wait_procs(left, timeout=0.5)

@@ -1,7 +1,8 @@
 """Inputs on which raw mpi4py goes wrong, each reduced on real ranks; started by ``raw_mpi_table.py``.
 
-``raw_mpi_cases.py CASE SIDE FOLDER`` is one rank. SIDE is ``raw`` or ``ours``. The rank puts what it saw into
-``FOLDER/RANK.json`` and then waits to be ended, as an engine that waits for its next cell.
+``raw_mpi_cases.py CASE,CASE... SIDE FOLDER`` is one rank, which runs one case after the other. SIDE is
+``raw`` or ``ours``. The rank puts what it saw into ``FOLDER/CASE-RANK.json`` and then waits to be ended, as
+an engine that waits for its next cell.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ Side = Literal["raw", "ours"]
 Array = np.ndarray[Any, Any]
 ODD = 1
 """The rank that brings something else, or that drops out."""
+LIFE_SECONDS = 120
+"""A rank that nobody has ended by then ends itself, even while it is in MPI and deaf to all else."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Case:
     truth : the right result; None if there is none, so that only an error is right.
     ranks : how many.
     drops_out : whether `ODD` never reduces; what it sees itself is then no part of the outcome.
+    spoils : whether raw MPI is of no use after it, so that no other case can follow.
     """
 
     title: str
@@ -45,6 +49,7 @@ class Case:
     truth: Any = None
     ranks: int = 2
     drops_out: bool = False
+    spoils: bool = False
 
 
 class LeftBehindError(Exception):
@@ -162,20 +167,28 @@ CASES: dict[str, Case] = {
         lambda rank: ours(_whole(rank)),
         496,
     ),
-    "dtype": _case("`[1.0, 2.0]` on rank 0, `[1, 2]` on rank 1", _of_two_types),
+    "dtype": _case("`[1.0, 2.0]` on rank 0, `[1, 2]` on rank 1", _of_two_types, spoils=True),
     "fortran": Case(
         "`[[1, 2, 3], [4, 5, 6]]` in Fortran order, with an output in C order",
         lambda rank: raw_sum(_fortran(rank), out=np.zeros((2, 3))),
         lambda rank: ours(_fortran(rank), out=np.zeros((2, 3))),
         [[2, 4, 6], [8, 10, 12]],
     ),
-    "length": _case("4 ones on rank 0, 5 ones on rank 1", lambda rank: np.ones(4 + (rank == ODD))),
+    "length": _case(
+        "4 ones on rank 0, 5 ones on rank 1", lambda rank: np.ones(4 + (rank == ODD)), spoils=True
+    ),
     "op": Case(
         "`[1, 2]`: the sum on rank 0, the maximum on rank 1",
         lambda rank: raw_sum(np.array([1, 2]), "MAX" if rank == ODD else "SUM"),
         lambda rank: ours(np.array([1, 2]), "max" if rank == ODD else "sum"),
+        spoils=True,
     ),
-    "order": Case("a sum and then a maximum on rank 0, the other order on rank 1", raw_swapped, ours_swapped),
+    "order": Case(
+        "a sum and then a maximum on rank 0, the other order on rank 1",
+        raw_swapped,
+        ours_swapped,
+        spoils=True,
+    ),
     "int32": _case("2147483647 + 1 in int32", _each([(1 << 31) - 1], [1], dtype=np.int32), [1 << 31]),
     "uint8": _case("200 + 100 in uint8", _each([200], [100], dtype=np.uint8), [300]),
     "nan": Case(
@@ -229,6 +242,7 @@ def hide_from_mpiexec(folder: Path) -> None:
         while not (folder / "over").exists():
             time.sleep(0.01)
         os._exit(0)
+    signal.alarm(LIFE_SECONDS)  # a fork has none
 
 
 def saw(case: Case, side: Side, rank: int) -> dict[str, Any]:
@@ -262,8 +276,9 @@ def _told(error: BaseException) -> str:
 
 def main() -> None:
     """Be one rank."""
-    name, side, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    if name == "dies":
+    names, side, folder = sys.argv[1].split(","), sys.argv[2], Path(sys.argv[3])
+    signal.alarm(LIFE_SECONDS)
+    if "dies" in names:
         hide_from_mpiexec(folder)
     from mpi4py import MPI
 
@@ -273,10 +288,11 @@ def main() -> None:
 
         prepare()  # as an engine does before it is ready
     (folder / f"{rank}.ready").touch()
-    outcome = saw(CASES[name], "ours" if side == "ours" else "raw", rank)
-    unfinished = folder / f"{rank}.new"
-    unfinished.write_text(json.dumps(outcome), encoding="utf-8")
-    unfinished.rename(folder / f"{rank}.json")
+    for name in names:
+        outcome = saw(CASES[name], "ours" if side == "ours" else "raw", rank)
+        unfinished = folder / f"{rank}.new"
+        unfinished.write_text(json.dumps(outcome), encoding="utf-8")
+        unfinished.rename(folder / f"{name}-{rank}.json")
     while not (folder / "over").exists():
         time.sleep(0.01)
     sys.stdout.flush()

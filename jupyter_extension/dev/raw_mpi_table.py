@@ -1,8 +1,9 @@
 """What raw mpi4py does with inputs that go wrong, and what ``pxengines.mpi`` does: a Markdown table.
 
-``python raw_mpi_table.py`` runs each input (``raw_mpi_cases.py``) on real ranks of its own, with a time
-limit, under each MPI that is installed, and prints the table of ``docs/typed-allreduce.md``. Nothing in it
-is written by hand: each cell is what the ranks saw.
+``python raw_mpi_table.py`` runs each input (``raw_mpi_cases.py``) on real ranks, with a time limit, under
+each MPI that is installed, and prints the table of ``docs/typed-allreduce.md``. Nothing in it is written by
+hand: each cell is what the ranks saw. Inputs after which MPI is of no use have ranks of their own; ours all
+run on the same ranks, one after the other, but for those of which one drops out.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import json
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mpi_worlds import NAMES, Library, end, installed, start
+from mpi_worlds import NAMES, Library, World, end, installed, start
 from raw_mpi_cases import CASES, ODD, Case, Side
 
 START_SECONDS = 60.0
@@ -27,38 +29,59 @@ HEAD = ("the ranks bring", "raw `comm.Allreduce`", "`pxengines.mpi`")
 
 Seen = list[dict[str, Any] | None]
 """By rank: what it saw; None if it was still waiting; empty if it was ended from outside."""
+Run = tuple[tuple[str, ...], Side, Library]
+"""Which cases run one after the other on the same ranks."""
 
 
-def seen(name: str, side: Side, library: Library) -> Seen:
-    """Return what each rank saw of the case `name`."""
-    case = CASES[name]
-    awaited = [rank for rank in range(case.ranks) if not (case.drops_out and rank == ODD)]
+def runs_of(names: Iterable[str], side: Side, library: Library) -> list[Run]:
+    """Return the runs in which all of the cases are seen."""
+    together: dict[int, list[str]] = {}
+    alone: list[Run] = []
+    for name in names:
+        case = CASES[name]
+        if case.drops_out or (case.spoils and side == "raw"):
+            alone.append(((name,), side, library))
+        else:
+            together.setdefault(case.ranks, []).append(name)
+    return alone + [(tuple(each), side, library) for each in together.values()]
+
+
+def seen(names: tuple[str, ...], side: Side, library: Library) -> dict[str, Seen]:
+    """Return what each rank saw of each of the cases."""
+    ranks = CASES[names[0]].ranks
+    awaited = {
+        name: [rank for rank in range(ranks) if not (CASES[name].drops_out and rank == ODD)] for name in names
+    }
     with tempfile.TemporaryDirectory(prefix="raw-mpi-") as text:
         folder = Path(text)
         script = Path(__file__).with_name("raw_mpi_cases.py")
         with (folder / "output").open("w") as output:
             mpiexec = start(
-                library, case.ranks, script, name, side, folder, stdout=output, stderr=subprocess.STDOUT
+                library, ranks, script, ",".join(names), side, folder, stdout=output, stderr=subprocess.STDOUT
             )
             try:
-                _until(mpiexec, [folder / f"{rank}.ready" for rank in range(case.ranks)], START_SECONDS)
+                _until(mpiexec, [folder / f"{rank}.ready" for rank in range(ranks)], START_SECONDS)
                 if not (folder / "0.ready").exists():
-                    raise SystemExit(f"{name}: the ranks did not start\n{(folder / 'output').read_text()}")
-                _until(mpiexec, [folder / f"{rank}.json" for rank in awaited], LIMIT_SECONDS)
+                    raise SystemExit(f"{names}: the ranks did not start\n{(folder / 'output').read_text()}")
+                for name in names:
+                    _until(mpiexec, [folder / f"{name}-{rank}.json" for rank in awaited[name]], LIMIT_SECONDS)
                 ended = mpiexec.poll() is not None
                 (folder / "over").touch()
             finally:
                 end(mpiexec)
-        told: Seen = []
-        if ended:
-            return [{} for _ in awaited]  # whatever some of them had seen before
-        for rank in awaited:
-            file = folder / f"{rank}.json"
-            told.append(json.loads(file.read_text()) if file.exists() else None)
-        return told
+        if ended:  # whatever some of them had seen before
+            return {name: [{} for _ in awaited[name]] for name in names}
+        return {name: [_told(folder / f"{name}-{rank}.json") for rank in awaited[name]] for name in names}
 
 
-def _until(mpiexec: subprocess.Popen[str], files: list[Path], seconds: float) -> None:
+def _told(file: Path) -> dict[str, Any] | None:
+    if not file.exists():
+        return None
+    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return told
+
+
+def _until(mpiexec: World, files: list[Path], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and mpiexec.poll() is None:
         if all(file.exists() for file in files):
@@ -90,9 +113,17 @@ def _words(case: Case, told: dict[str, Any] | None) -> str:
 def table(libraries: list[Library], names: list[str], at_once: int) -> list[str]:
     """Return the lines of the table, with `at_once` worlds running at a time."""
     sides: tuple[Side, Side] = ("raw", "ours")
-    runs = [(name, side, library) for name in names for side in sides for library in libraries]
-    with ThreadPoolExecutor(at_once) as pool:
-        found = dict(zip(runs, pool.map(lambda run: seen(*run), runs), strict=True))
+    runs = [run for side in sides for library in libraries for run in runs_of(names, side, library)]
+    # Those that wait for ever take the whole time limit; all of them can wait at once.
+    waiting = [run for run in runs if run[1] == "raw" and CASES[run[0][0]].drops_out]
+    found: dict[tuple[str, Side, Library], Seen] = {}
+    for some, workers in (([run for run in runs if run not in waiting], at_once), (waiting, len(waiting))):
+        if some:
+            with ThreadPoolExecutor(workers) as pool:
+                for (_, side, library), told in zip(
+                    some, pool.map(lambda run: seen(*run), some), strict=True
+                ):
+                    found.update({(name, side, library): each for name, each in told.items()})
     lines = [f"| {' | '.join(HEAD)} |", "| --- | --- | --- |"]
     for name in names:
         case = CASES[name]
@@ -113,7 +144,9 @@ def main() -> None:
     """Run the cases and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", default=list(CASES), help=f"some of {', '.join(CASES)}")
-    parser.add_argument("--at-once", type=int, default=2, help="how many worlds run at a time")
+    parser.add_argument(
+        "--at-once", type=int, default=2, help="how many worlds run at a time, of those that end"
+    )
     options = parser.parse_args()
     print("\n".join(table(installed(), options.cases, options.at_once)))
 

@@ -113,6 +113,16 @@ async function alone(work) {
   }
 }
 
+/** Wait for the end of all, so that none goes on behind an error; return their results or throw the first reason. */
+async function allOf(steps) {
+  const ends = await Promise.allSettled(steps);
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed) {
+    throw failed.reason;
+  }
+  return ends.map(({ value }) => value);
+}
+
 /**
  * Do the set-up.
  *
@@ -133,30 +143,28 @@ export async function setUp({
     const found = {};
     // First, because it may need the user's help, who should not wait for npm to learn that.
     const version = await setUpVenv(say);
-    const installs = [
+    // They wait for the network, and the build keeps one core busy: what can go on beside them does.
+    await allOf([
       setUpNode('.', ['package-lock.json', '.npmrc']),
-      setUpPython(say, version)
-    ];
-    for (const result of await Promise.allSettled(installs)) {
-      if (result.status === 'rejected') {
-        throw result.reason;
-      }
+      setUpPython(say, version),
+      uiTests &&
+        setUpNode(
+          path.relative(REPO, UI_TESTS),
+          [path.join('ui-tests', 'package-lock.json')],
+          { PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1' }
+        )
+    ]);
+    const [, openMpi, chromium] = await allOf([
+      build && buildFrontend(),
+      tests && setUpOtherMpi(say),
+      browser && setUpChromium(),
+      setUpKernel(say)
+    ]);
+    if (openMpi) {
+      found.ENGINES_TEST_OPENMPI = openMpi;
     }
-    await setUpKernel(say);
-    if (build) {
-      await buildFrontend();
-    }
-    if (tests) {
-      found.ENGINES_TEST_OPENMPI = await setUpOtherMpi(say);
-    }
-    if (uiTests) {
-      const inputs = [path.join('ui-tests', 'package-lock.json')];
-      await setUpNode(path.relative(REPO, UI_TESTS), inputs, {
-        PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: '1'
-      });
-    }
-    if (browser) {
-      found.CHROMIUM_PATH = await setUpChromium();
+    if (chromium) {
+      found.CHROMIUM_PATH = chromium;
     }
     const seconds = (Date.now() - started) / 1000;
     if (seconds > 5) {

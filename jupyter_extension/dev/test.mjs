@@ -5,6 +5,7 @@ import path from 'node:path';
 import { runChecks } from './check.mjs';
 import { CACHE, PYTHON, REPO, UI_TESTS, environment } from './paths.mjs';
 import { run } from './processes.mjs';
+import { summary, timed, together } from './report.mjs';
 import { readJest, readOr, readPlaywright, readPytest } from './results.mjs';
 import { readDescription } from './rig/lifecycle.mjs';
 import { RigSession } from './rig/session.mjs';
@@ -36,7 +37,9 @@ const STAGES = {
   check: {
     title: 'lint and types',
     uiTests: true,
-    run: args => runChecks(args)
+    // Neither this nor Jest keeps more than one core busy.
+    withNext: true,
+    run: (args, env, say) => runChecks(args, 'find', say)
   },
   jest: {
     title: 'browser units (Jest)',
@@ -129,48 +132,6 @@ function environmentOfTests(found) {
   return environ;
 }
 
-function summary(rows) {
-  const width = Math.max(...rows.map(row => row.title.length));
-  console.log('\nSummary');
-  for (const { title, passed, failed, skipped, seconds } of rows) {
-    const numbers = [passed, failed, skipped].map(n => String(n).padStart(5));
-    const counts = `${numbers[0]} passed ${numbers[1]} failed ${numbers[2]} skipped`;
-    console.log(
-      `  ${title.padEnd(width)}  ${counts}  ${seconds.toFixed(1).padStart(7)} s`
-    );
-  }
-  const total = { passed: 0, failed: 0, skipped: 0, seconds: 0 };
-  rows.forEach(row =>
-    Object.keys(total).forEach(key => (total[key] += row[key]))
-  );
-  console.log(
-    `  ${'all'.padEnd(width)}  in ${(total.seconds / 60).toFixed(1)} minutes\n`
-  );
-  const skipped = total.skipped ? `, ${total.skipped} skipped` : '';
-  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
-  return total.failed === 0 ? 0 : 1;
-}
-
-async function timed(title, work) {
-  console.log(`\n=== ${title}`);
-  const started = Date.now();
-  let counts;
-  try {
-    counts = await work();
-    if (counts.passed + counts.failed === 0) {
-      console.error('No test ran: that is a failure.');
-      counts.failed = 1;
-    }
-  } catch (error) {
-    if (process.exitCode) {
-      throw error; // we were told to stop
-    }
-    console.error(error.name === 'SetupError' ? error.message : error);
-    counts = { passed: 0, failed: 1, skipped: 0 };
-  }
-  return { title, ...counts, seconds: (Date.now() - started) / 1000 };
-}
-
 export async function main([only, ...args]) {
   if (only !== undefined && !Object.hasOwn(STAGES, only)) {
     console.error(
@@ -178,6 +139,8 @@ export async function main([only, ...args]) {
     );
     return 2;
   }
+  const begun = Date.now();
+  const since = moment => (Date.now() - moment) / 1000;
   const stages = only ? [STAGES[only]] : Object.values(STAGES);
   mkdirSync(RESULTS, { recursive: true });
   let found = {};
@@ -190,33 +153,44 @@ export async function main([only, ...args]) {
     return { passed: 1, failed: 0, skipped: 0 };
   });
   if (prepared.failed) {
-    return summary([prepared]);
+    return summary([prepared], since(begun));
   }
   const rows = [{ ...prepared, passed: 0 }];
   // With arguments it may not be needed: then the tests that need it bring it up themselves.
   const isNeeded = stages.some(stage => stage.rig) && args.length === 0;
   const rig = isNeeded ? new RigSession() : null;
-  try {
-    for (const stage of stages) {
-      const row = await timed(stage.title, async () => {
+  const done = stage => say =>
+    timed(
+      stage.title,
+      async () => {
         if (stage.rig) {
           await rig?.ready();
         }
-        return stage.run(only ? args : [], environmentOfTests(found));
-      });
-      rows.push(row);
+        return stage.run(only ? args : [], environmentOfTests(found), say);
+      },
+      say
+    );
+  try {
+    const waiting = [...stages];
+    while (waiting.length) {
+      const stage = waiting.shift();
+      if (stage.withNext && waiting.length) {
+        const [next, row] = await together(done(waiting.shift()), done(stage));
+        rows.push(row, next);
+      } else {
+        rows.push(await done(stage)(console.log));
+      }
     }
   } finally {
     if (rig) {
       const started = Date.now();
       const counts = await rig.end();
-      const seconds = (Date.now() - started) / 1000;
       rows.push({
         title: 'scheduler comes and goes (rig)',
         ...counts,
-        seconds
+        seconds: since(started)
       });
     }
   }
-  return summary(rows);
+  return summary(rows, since(begun));
 }

@@ -1,17 +1,17 @@
 """What one engine knows about itself: the material of the world check.
 
-Runs on the engine, asked by the server for ``as_json()`` before a cluster is called ready.
+Runs on the engine, asked by the server for ``as_json()`` before a cluster is called ready. Each engine is
+asked for itself: the check that the ranks make together (`pxengines.mpi.check`, of the same facts) knows
+nothing of engines that are in another world.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-import socket
 from typing import Any
 
-EXPECTED_SIZE_VARIABLE = "PXENGINES_WORLD_SIZE"
+from .mpi.world import rank_facts
 
 
 def collect() -> dict[str, Any]:
@@ -19,28 +19,29 @@ def collect() -> dict[str, Any]:
 
     Keys: ``rank``, ``size`` (of MPI.COMM_WORLD), ``expected_size`` (ranks that mpiexec was asked
     for, None if unknown), ``host``, ``pid``, ``library`` (first line of the MPI library's version),
-    ``vendor`` (mpi4py's word, such as ``MPICH 5.0.2``), and the versions ``mpi4py_version``,
-    ``python_version``, ``ipyparallel_version``, ``numpy_version``.
+    ``vendor`` (mpi4py's word, such as ``MPICH 5.0.2``), ``abi`` and ``thread_level`` (see
+    `pxengines.mpi.World`), and the versions ``mpi4py_version``, ``python_version``,
+    ``ipyparallel_version``, ``numpy_version``.
     """
     import ipyparallel
-    import mpi4py
-    import numpy as np
     from mpi4py import MPI
 
     name, version = MPI.get_vendor()
-    expected = os.environ.get(EXPECTED_SIZE_VARIABLE)
+    facts = rank_facts()
     return {
         "rank": MPI.COMM_WORLD.Get_rank(),
         "size": MPI.COMM_WORLD.Get_size(),
-        "expected_size": int(expected) if expected else None,
-        "host": socket.gethostname(),
+        "expected_size": facts["expected"],
+        "host": facts["host"],
         "pid": os.getpid(),
-        "library": MPI.Get_library_version().splitlines()[0].strip("\0 \t"),
+        "library": facts["library"],
         "vendor": f"{name} {'.'.join(str(part) for part in version)}",
-        "mpi4py_version": mpi4py.__version__,
-        "python_version": platform.python_version(),
+        "abi": facts["abi"],
+        "thread_level": facts["thread_level"],
+        "mpi4py_version": facts["mpi4py"],
+        "python_version": facts["python"],
         "ipyparallel_version": ipyparallel.__version__,
-        "numpy_version": np.__version__,
+        "numpy_version": facts["numpy"],
     }
 
 

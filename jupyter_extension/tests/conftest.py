@@ -22,7 +22,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     for item in items:
         asked = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        if "rig" in getattr(item, "fixturenames", ()) or "rig" in asked:
+        parameters = [
+            each for each in asked if isinstance(each, str)
+        ]  # others may not compare to true or false
+        if "rig" in [*getattr(item, "fixturenames", ()), *parameters]:
             item.add_marker(pytest.mark.xdist_group("rig"))
         elif item.get_closest_marker("apart") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(_TESTS).as_posix()))

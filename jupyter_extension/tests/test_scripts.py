@@ -89,6 +89,46 @@ def test_a_runner_that_wrote_nothing_has_failed(tmp_path: Path, reader: str) -> 
     assert read(reader, tmp_path / "none") == {"passed": 0, "failed": 1, "skipped": 0}
 
 
+STAGES_AT_ONCE = """
+import { summary, timed, together } from %s;
+const later = () => new Promise(resolve => setImmediate(resolve));
+let spoke = false;
+const live = say => timed('live', async () => {
+  say('live begins');
+  while (!spoke) {
+    await later();
+  }
+  say('live ends');
+  return { passed: 2, failed: 0, skipped: 1 };
+}, say);
+const held = say => timed('held', async () => {
+  say('held works');
+  spoke = true;
+  throw new Error('held fails');
+}, say);
+process.exitCode = summary((await together(live, held)).reverse(), 90);
+"""
+
+
+def test_of_two_stages_at_once_one_speaks_after_the_other_and_each_is_counted() -> None:
+    program = STAGES_AT_ONCE % json.dumps((DEV / "report.mjs").as_uri())
+    done = node("--input-type=module", "-e", program)
+    assert (done.returncode, done.stderr) == (1, "")
+    said = [line.strip() for line in done.stdout.splitlines() if line and not line.startswith("    at ")]
+    assert said[:7] == [
+        "=== live",
+        "live begins",
+        "live ends",
+        "=== held",
+        "held works",
+        "Error: held fails",
+        "Summary",
+    ]
+    assert re.match(r"held +0 passed +1 failed +0 skipped", said[7])
+    assert re.match(r"live +2 passed +0 failed +1 skipped", said[8])
+    assert said[9:] == ["all   in 1.5 minutes", "2 passed, 1 failed, 1 skipped"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -101,7 +101,7 @@ function headOf(
 }
 
 /** The job of a queued cluster that somebody holds; null if none is held. */
-function heldJob(cluster: Cluster): ClusterJob | null {
+export function heldJob(cluster: Cluster): ClusterJob | null {
   return cluster.state === 'queued'
     ? (cluster.batch?.jobs.find(({ state }) => state === 'held') ?? null)
     : null;

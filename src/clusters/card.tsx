@@ -8,15 +8,14 @@ import { BatchView, History } from './batchView';
 import { batchSentence } from './batchWords';
 import { FailureView } from './failureView';
 import { Stages } from './stages';
+import { iconOf, toneOf } from './stateIcon';
 import { useKeptFocus } from './focus';
 import {
-  iconOf,
   isLive,
   isUsable,
   lostEngines,
   mpiSentence,
-  sentenceOf,
-  toneOf
+  sentenceOf
 } from './words';
 
 export interface ICardActions {
@@ -56,7 +55,7 @@ export function Card(props: ICardProps): React.JSX.Element {
       tabIndex={-1}
     >
       <header className="jp-Engines-Card-header">
-        <Icon icon={iconOf(state)} tone={toneOf(state)} />
+        <Icon icon={iconOf(cluster)} tone={toneOf(cluster)} />
         <h3 id={`${id}-name`} className="jp-Engines-Card-name" title={key}>
           {key}
         </h3>

@@ -12,6 +12,7 @@ import type { IClusterManager, IEngineSettings } from '../tokens';
 import {
   batchSentence,
   hasEnd,
+  heldJob,
   secondsLeft,
   unknownSentence
 } from './batchWords';
@@ -82,6 +83,9 @@ function shortLabel(
   if (unknown !== null) {
     // Neither how many engines there are nor what is left of their time is known now.
     return trans.__('%1 unknown since %2', cluster.key, timeOfDay(unknown));
+  }
+  if (heldJob(cluster) !== null) {
+    return trans.__('%1 held', cluster.key);
   }
   if (cluster.state === 'queued') {
     return trans.__('%1 queued', cluster.key);

@@ -1,16 +1,6 @@
 /** Says in words what a cluster is doing. Pure: no clock, no document. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { LabIcon } from '@jupyterlab/ui-components';
 import type { Cluster, Engine, MpiWorld } from '../api/generated';
-import type { Tone } from '../icon';
-import {
-  alertIcon,
-  clockIcon,
-  doneIcon,
-  failedIcon,
-  offIcon,
-  progressIcon
-} from '../icons';
 
 export type ClusterState = Cluster['state'];
 
@@ -65,49 +55,6 @@ export function sentenceOf(cluster: Cluster, trans: TranslationBundle): string {
       return trans.__('Stopped · nothing of it is running');
     case 'failed':
       return trans.__('Failed');
-    default:
-      return unknown(state);
-  }
-}
-
-/** Return the icon of a state; it never stands without its sentence. */
-export function iconOf(state: ClusterState): LabIcon {
-  switch (state) {
-    case 'submitting':
-    case 'starting':
-    case 'stopping':
-      return progressIcon;
-    case 'queued':
-      return clockIcon;
-    case 'ready':
-      return doneIcon;
-    case 'degraded':
-      return alertIcon;
-    case 'stopped':
-      return offIcon;
-    case 'failed':
-      return failedIcon;
-    default:
-      return unknown(state);
-  }
-}
-
-/** Return what the colour of a state's icon supports. */
-export function toneOf(state: ClusterState): Tone {
-  switch (state) {
-    case 'submitting':
-    case 'starting':
-    case 'stopping':
-      return 'busy';
-    case 'queued':
-    case 'stopped':
-      return 'neutral';
-    case 'ready':
-      return 'good';
-    case 'degraded':
-      return 'warning';
-    case 'failed':
-      return 'bad';
     default:
       return unknown(state);
   }

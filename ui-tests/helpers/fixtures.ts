@@ -37,7 +37,16 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   serverOptions: [DEFAULT_SERVER, { scope: 'worker', option: true }],
 
   sharedServer: [
-    async ({ serverOptions }, use) => {
+    async ({ serverOptions }, use, { config, project }) => {
+      if (
+        serverOptions.isOnRig &&
+        project.name !== 'rig' &&
+        config.workers > 1
+      ) {
+        throw new Error(
+          'A story on the rig has to be in the project rig: call its file batch-….spec.ts.'
+        );
+      }
       const server = await JupyterServer.start(serverOptions);
       await use(server);
       expect(await server.stop(), 'left by the Jupyter server').toEqual([]);

@@ -174,7 +174,7 @@ test('batch clusters, the start form and the profile form in all themes', async 
 
   await test.step('the scheduler is silent', async () => {
     const item = page.locator('.jp-Engines-StatusItem');
-    await expect(item).toContainText('waiting queued');
+    await expect(item).toContainText('waiting held');
     await server.rig!.whileSilent(async () => {
       await lab.panel
         .getByRole('button', { name: 'Ask the scheduler now' })
@@ -186,6 +186,6 @@ test('batch clusters, the start form and the profile form in all themes', async 
       await picture(lab, 'silent');
       await expectAccessible(page, item);
     });
-    await expect(item).toContainText('waiting queued', { timeout: 60_000 });
+    await expect(item).toContainText('waiting held', { timeout: 60_000 });
   });
 });

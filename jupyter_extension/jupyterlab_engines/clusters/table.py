@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..api.models import Cluster, Delta, Job, Profile, SchedulerStatus, Snapshot
+from ..jobs.unlike import unlike
 
 
 class ClusterTable:
@@ -105,10 +106,7 @@ class ClusterTable:
         A job that is the same object as before costs no comparison: the parsers hand on what did not change.
         """
         old = self._jobs
-        get = old.get
-        changed = {
-            job_id for job_id, job in jobs.items() if (before := get(job_id)) is not job and before != job
-        }
+        changed = {job_id for job_id in unlike(jobs, old) if jobs[job_id] != old.get(job_id)}
         # Made of the keys only where there is one to find: that is as slow as all of the above.
         is_fewer = len(jobs) < len(old) or any(job_id not in old for job_id in changed)
         removed = old.keys() - jobs.keys() if is_fewer else set()

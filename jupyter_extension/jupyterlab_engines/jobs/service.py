@@ -25,6 +25,7 @@ from .clock import Clock
 from .deletions import DeletionsKnown
 from .follow import Pace
 from .status import no_scheduler
+from .unlike import unlike
 from .watch import JobWatch
 
 T = TypeVar("T")
@@ -214,7 +215,7 @@ class JobService:
         read = self._read if known == self._marked_by else {}
         self._read, self._marked_by = jobs, known
         marks = {job_id: job for job_id, job in self._marks.items() if job_id in jobs}
-        for job_id in [job_id for job_id, job in jobs.items() if read.get(job_id) is not job]:
+        for job_id in unlike(jobs, read):
             job = jobs[job_id]
             cluster, role = known.by_id.get(job_id, (None, None))
             tagged = job.name.startswith("pxe") and TAG.fullmatch(job.name) is not None

@@ -8,6 +8,7 @@ ends the waiting in the others at once.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,11 @@ current = SCRIPT
 current_bytes = bytes(8)
 """The same, as it travels."""
 
+_MOST_ENDED = 1024
+_ended: dict[int, None] = {}
+_outer: list[int] = []
+_thread = 0
+
 Listener = Callable[[bool, "tuple[str, str] | None"], None]
 _listeners: list[Listener] = []
 
@@ -31,20 +37,24 @@ def key_of_request(request: dict[str, Any], rank: int) -> int:
     """Return the key of the cell that a client's `request` to this rank starts.
 
     A request to all engines is a message to each, numbered one after the other in the order of ranks:
-    number minus rank is the same for all of them. Where that does not hold (a request to some engines), keys
-    differ; reductions are then right all the same, but take a second exchange.
+    number minus rank is the same for all of them, and so is the code. Where that does not hold (a request to
+    some engines), keys differ; reductions are then right all the same, but take a second exchange.
     """
     header, metadata = request["header"], request.get("metadata", {})
     name = metadata.get(CELL_METADATA) or metadata.get("original_msg_id")
     if not name:
         prefix, _, number = str(header["msg_id"]).rpartition("_")
         name = f"{prefix}_{int(number) - rank}" if number.isdecimal() else header["msg_id"]
-    return key_of(f"{header.get('session')} {name}")
+    return key_of(f"{header.get('session')} {name} {request.get('content', {}).get('code', '')}")
 
 
-def begin(key: int) -> None:
-    """Note that a cell starts."""
-    resume(key)
+def begin(key: int, within: bool = False) -> None:
+    """Note that a cell starts; `within` the one that runs, which goes on after it."""
+    global _thread
+    _outer[:] = [*_outer, current] if within else []
+    _ended.pop(key, None)
+    _thread = threading.get_ident()
+    _go_on_in(key)
     for listener in _listeners:
         listener(True, None)
 
@@ -53,7 +63,30 @@ def end(failure: tuple[str, str] | None) -> None:
     """Note that the cell has ended; `failure` is class and message of what it raised, or None."""
     for listener in _listeners:
         listener(False, failure)
-    resume(SCRIPT)
+    _ended[current] = None
+    if len(_ended) > _MOST_ENDED:
+        del _ended[next(iter(_ended))]
+    _go_on_in(_outer.pop() if _outer else SCRIPT)
+
+
+def has_ended(key: int) -> bool:
+    """Tell whether this rank has ended the cell of `key`, and not begun it again."""
+    return key in _ended
+
+
+def straggler(keys: set[int]) -> tuple[int, bool] | None:
+    """Return which of `keys` is a cell that this rank has gone on from, and whether it has ended it.
+
+    What is reduced there can have no part here any more. None if there is none; or if a thread asks that goes
+    on while cells come and go, so that its cell is a matter of chance.
+    """
+    if threading.get_ident() != _thread:
+        return None
+    for gone, ended in ((_ended, True), (_outer, False)):
+        for key in sorted(keys):
+            if key in gone:
+                return key, ended
+    return None
 
 
 def listen(listener: Listener) -> None:
@@ -71,8 +104,7 @@ def failure_words(kind: str, text: str) -> str:
     return f"raised {kind}: {line}" if line else f"raised {kind}"
 
 
-def resume(key: int) -> None:
-    """Go on in a cell, which others need not hear of."""
+def _go_on_in(key: int) -> None:
     global current, current_bytes
     current, current_bytes = key, key.to_bytes(8, "little")
 

@@ -5,7 +5,8 @@ order is (epoch, call). A collective call that a rank has left can be neither co
 communicator of that epoch is then given up, by everybody, and epoch + 1 begins on the next one, with call 0.
 No communication is needed for that: communicators are made beforehand. That a rank has left is told by
 notices; what it had already sent cannot be taken for its part in a later reduction, because each exchange
-tells the cell that it belongs to.
+tells the cell that it belongs to, and how many calls of that cell came before. In one cell, the n-th call of
+a rank is reduced with the n-th of the others, or not at all; and no call with one of a cell that is over.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ import numpy as np
 
 from . import cells
 from .errors import AgreementError, PeerError
+from .gathering import gathered
 from .moving import Move
 from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
 from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, Deferred, wait
 from .peers import WORDS, Peers, my_facts
 from .relics import Relic, bury
-from .slots import MOST_SLOTS, NO_FACTS, PATIENCE, Greatest, Slots
+from .slots import MOST_SLOTS, NO_FACTS, PATIENCE, Greatest, Slots, pack_facts
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -37,13 +39,12 @@ T = TypeVar("T")
 SPARE = 3
 """Epochs for which communicators are made beforehand."""
 TELL_SECONDS = 0.25
-"""A rank that has waited so long in a call that has a timeout tells the others that it is there."""
-
+"""A rank that has waited so long in a call tells the others that it is there."""
 LAST_LOOK_SECONDS = 0.02
 """How long a rank that gives up waiting in an exchange looks whether it is complete after all."""
 
 _CONFIRM = hashlib.blake2b(b"same work in different cells", digest_size=16).digest()
-_get_ident = threading.get_ident
+_CELL_BITS = (1 << 47) - 1
 
 
 class Channel:
@@ -62,6 +63,7 @@ class Channel:
     moving : the running reduction's work on memory of the caller's, if there is some.
     exchange : what a call begins with; of this epoch.
     all_alike : whether all ranks brought the same facts to the last exchange.
+    made_before : how many calls this rank had made in its cell before this epoch; 8 bytes.
     news : what the others have told.
     """
 
@@ -91,8 +93,8 @@ class Channel:
         self.begun, self._clean, self._entered = 0, True, False
         self.quick: dict[Any, Any] = {}
         self._given_up: list[Any] = []
-
-    # Calls.
+        self._since = 0
+        self.made_before = bytes(8)
 
     def run(self, work: Callable[[], T], timeout: float | None = None) -> T:
         """Return what `work` returns, which makes one call's collective steps on this channel.
@@ -110,7 +112,10 @@ class Channel:
         while True:
             if not self.ready:
                 self.get_ready(timeout)
-            self.begin(timeout)
+            try:
+                self.begin(timeout)
+            except Reissue:
+                continue
             try:
                 result = work()
             except BaseException as error:
@@ -122,13 +127,13 @@ class Channel:
             return result
 
     def begin(self, timeout: float | None) -> None:
-        """Note that a call begins; the channel is ready."""
+        """Note that a call begins; the channel is ready. Raises `Reissue` if it is another epoch's by now."""
         if self._running is not None:
             self._still_running()
         self._timeout = timeout
         self._began = 0.0
         self._agreed = self._told = False
-        self._running = _get_ident()
+        self._running = threading.get_ident()
 
     def done(self) -> None:
         """Note that the call is complete: nothing that this rank does from here on concerns it."""
@@ -154,7 +159,7 @@ class Channel:
         """Give up the running call because of `error`; return whether it has to be made again."""
         if isinstance(error, Reissue):
             with Deferred():
-                self._next_epoch()
+                self._next_epoch(made=0)
             return True
         if self._running is not None:
             epoch, comm, moving = self.epoch, self.comm, self.moving
@@ -180,7 +185,10 @@ class Channel:
             self.news.tell(Notice(Kind.LEFT, self.rank, *place, cells.current, steps, why, origin, text))
             self._next_epoch()
 
-    def _next_epoch(self) -> None:
+    def _next_epoch(self, made: int = 1) -> None:
+        # Ranks do not always leave the same call: those that were ahead must not be joined there by others.
+        made += self.call - self._since + int.from_bytes(self.made_before, "little")
+        self.made_before, self._since = made.to_bytes(8, "little"), 0
         # Others may still write into the exchange of the epoch that is given up.
         level = self.exchange.level if self.begun else 0
         self._relics[self.epoch] = Relic(
@@ -202,9 +210,9 @@ class Channel:
             )
         # An interrupt came at the very end of that call, before it was noted as done or left.
         self.leave(KeyboardInterrupt())
-        self.get_ready(self._timeout)
+        raise Reissue
 
-    # Set-up. What waits for other ranks is a request that an interrupt leaves as it is, to be waited for
+    # What waits for other ranks is a request that an interrupt leaves as it is, to be waited for
     # by the next call: to start it anew would take another place in the order of collective calls.
 
     def get_ready(self, timeout: float | None = None) -> None:
@@ -290,8 +298,6 @@ class Channel:
         slots.idle = 0
         self.quick = slots.quick
 
-    # Steps of a call.
-
     def agree(self, digest: bytes, facts: bytes, describe: Callable[[], str]) -> list[int] | None:
         """Find out whether all ranks bring the same `digest`.
 
@@ -312,14 +318,15 @@ class Channel:
         """
         if self.news.concerns(self.epoch):
             self.heed()
-        head = digest + cells.current_bytes + facts
+        head = digest + cells.current_bytes + self.made_before + facts
         self._held = None
         if self._exchange(head):
             self._agreed = self.all_alike = True
             return None if facts == NO_FACTS else self.exchange.facts()
         if self._held is not None:
             # Only if all have come to the same call, in the same cell, may others have gone on.
-            self._agreed = self.exchange.same_digest() and self.exchange.same_cell()
+            exchange = self.exchange
+            self._agreed = exchange.same_digest() and exchange.same_cell() and exchange.same_count()
             raise self._held
         return self.judge(head, facts, describe)
 
@@ -331,24 +338,48 @@ class Channel:
         if self.all_alike:
             self._agreed = True
             return None if facts == NO_FACTS else exchange.facts()
-        if not exchange.same_digest():
-            by_rank = [words.decode() for words in self.gather(describe().encode())]
+        same_digest, greatest, same_place = exchange.same_digest(), exchange.facts(), exchange.same_count()
+        if not exchange.same_cell():
+            same_place = True
+            self._confirm()
+        if not (same_digest and same_place):
+            words = describe() if same_place else f"{describe()}, call {self._place_in_cell()} of its cell"
+            by_rank = [each.decode() for each in gathered(self, words.encode())]
             self.done()
             raise AgreementError(by_rank)
-        greatest = exchange.facts()
-        if not exchange.same_cell():
-            # One of us may have left this call in an older cell, and what is here of it be stale. A rank that
-            # has left does not come to a second exchange.
-            self._exchange(_CONFIRM + cells.current_bytes + facts, confirms=True)
-            if self._held is not None:
-                raise self._held
         self._agreed = True
         return greatest if any(greatest) else None
 
-    def _exchange(self, head: bytes, confirms: bool = False) -> bool:
-        """Exchange `head`; return whether all brought the same and have told nothing new. An exception that comes when the exchange is all but complete is held back.
+    def _confirm(self) -> None:
+        """Find out whether all ranks are really here, which are in different cells.
 
-        Others may then have found it complete, and gone on: they must not be left with data on the way.
+        One may have left this call in an older cell, and what is here of it be stale: a rank that has left
+        does not come to a second exchange. Another may be in a cell from which others have gone on, where it
+        can only give up.
+        """
+        exchange = self.exchange
+        found = cells.straggler(exchange.cells())
+        word = 0 if found is None else found[1] << 63 | (found[0] & _CELL_BITS) << 16 | self.rank
+        self._exchange(_CONFIRM + cells.current_bytes + self.made_before + pack_facts(word), confirms=True)
+        if self._held is not None:
+            raise self._held
+        straggler = exchange.facts()[0]
+        if not straggler:
+            return
+        self._agreed = False
+        if straggler >> 16 & _CELL_BITS == cells.current & _CELL_BITS:
+            raise self.news.peer_error(straggler & 0xFFFF, "has gone on to another cell")
+        # Those in that cell leave this call now; it will be made again without what they brought.
+        wait(lambda: False, self.look_around, ARRIVAL_SPIN_SECONDS)
+
+    def _place_in_cell(self) -> int:
+        return int.from_bytes(self.made_before, "little") + self.call - self._since + 1
+
+    def _exchange(self, head: bytes, confirms: bool = False) -> bool:
+        """Exchange `head`; return whether all brought the same and have told nothing new.
+
+        An exception that comes when the exchange is all but complete is held back: others may then have found
+        it complete, and gone on, and must not be left with data on the way.
         """
         exchange = self.exchange
         exchange.fill(head + self.news.heard_bytes[self.rank])
@@ -367,7 +398,7 @@ class Channel:
                 os.sched_yield()
             if not isinstance(error, Reissue):
                 self._held = error
-        self._agreed = confirms
+        self._agreed = confirms and not exchange.facts()[0]
         expected = self._held is None and exchange.as_expected(head, self.news.heard_bytes)
         if expected and not self.news.has_come():
             return True
@@ -387,22 +418,6 @@ class Channel:
             self.news.look_for_dead()
         self.take_notices()
         self.heed()
-
-    def gather(self, data: bytes) -> list[bytes]:
-        """Return every rank's `data`, by rank; of any length."""
-        from mpi4py import MPI
-
-        with Deferred() as deferred:
-            lengths = np.zeros(self.size, np.int64)
-            lengths[self.rank] = len(data)
-            self.wait(self.comm.Iallgather(MPI.IN_PLACE, [lengths, 1, MPI.INT64_T]), deferred, lengths)
-            ends = np.cumsum(lengths)
-            everything = np.zeros(int(ends[-1]), np.uint8)
-            starts = ends - lengths
-            everything[starts[self.rank] : ends[self.rank]] = np.frombuffer(data, np.uint8)
-            layout = [everything, (lengths.tolist(), starts.tolist()), MPI.BYTE]
-            self.wait(self.comm.Iallgatherv(MPI.IN_PLACE, layout), deferred, everything)
-        return [everything[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
 
     def wait(self, request: MPI.Request, deferred: Deferred, *memory: Any) -> None:
         """Wait for a step of a call to which all ranks have come; `memory` is what MPI reads and writes."""
@@ -437,11 +452,12 @@ class Channel:
         self.take_notices()
         self.heed()
         elapsed = now - self._began
-        if self._timeout is not None and not self._agreed:
+        if not self._agreed:
+            limit = float("inf") if self._timeout is None else self._timeout
             place = self.epoch, self.call
-            if elapsed > self._timeout:
-                raise TimeoutError(f"{self.news.absent(place)} did not arrive within {self._timeout:g} s")
-            if not self._told and elapsed > min(TELL_SECONDS, self._timeout / 2):
+            if elapsed > limit:
+                raise TimeoutError(f"{self.news.absent(place)} did not arrive within {limit:g} s")
+            if not self._told and elapsed > min(TELL_SECONDS, limit / 2):
                 self._told = True
                 self.news.tell(Notice(Kind.WAITING, self.rank, *place, cells.current))
         self.news.look_for_dead()
@@ -453,7 +469,17 @@ class Channel:
     def cell_changed(self, started: bool, failure: tuple[str, str] | None) -> None:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
         with Deferred():
+            if not started and self._running == threading.get_ident():
+                # An interrupt came between the lines of a call: others learn it now, not in the next cell.
+                self.leave(KeyboardInterrupt())
+            self._since, self.made_before = self.call, bytes(8)
             self.news.cell_changed((self.epoch, self.call), started, failure)
+
+    def poll(self) -> None:
+        """Between calls, hear what the others tell, and answer those that wait for this rank in vain."""
+        if self._running is None and self.news.has_come():
+            with Deferred():
+                self.news.answer((self.epoch, self.call))
 
     def free(self) -> None:
         """Give back the communicators, where nothing is under way; all ranks do, and make no more calls."""

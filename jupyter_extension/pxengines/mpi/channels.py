@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import cells
 from .channel import Channel
+from .patience import Deferred
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -62,6 +63,15 @@ def prepare(timeout: float | None = None) -> None:
         channel.get_ready(timeout)
 
 
+def poll() -> None:
+    """Tell ranks that wait in a cell which this rank has ended that it will not come; quick.
+
+    For ranks that are idle between cells: others may begin to wait for them only then.
+    """
+    for channel in list(_all):
+        channel.poll()
+
+
 @contextmanager
 def guard() -> Iterator[None]:
     """Tell the other ranks if the block raises; for scripts, in which there are no cells.
@@ -71,19 +81,22 @@ def guard() -> Iterator[None]:
     every cell is such a block.
     """
     global _guards
-    prepare()
-    before = cells.current
     _guards += 1
-    cells.begin(cells.key_of(f"guard {_guards} in {before}"))
+    key = cells.key_of(f"guard {_guards} in {cells.current}")
+    prepare()
+    began, failure = False, None
     try:
+        with Deferred():
+            cells.begin(key, within=True)
+            began = True
         yield
     except BaseException as error:
-        cells.end((type(error).__name__, str(error)))
+        failure = type(error).__name__, str(error)
         raise
-    else:
-        cells.end(None)
     finally:
-        cells.resume(before)
+        with Deferred():
+            if began:
+                cells.end(failure)
 
 
 def _key_of_attribute() -> int:

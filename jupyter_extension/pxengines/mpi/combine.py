@@ -8,7 +8,7 @@ from .channel import Channel
 from .lane import lane_of
 from .moving import Move, finished
 from .news import Reissue
-from .partial import Array, has_nan, largest
+from .partial import Array, has_nan, largest, one_zero
 from .recipe import Recipe
 from .slots import NO_FACTS, level_of, pack_facts
 from .unusual import reduce_unusual
@@ -65,6 +65,8 @@ def combine(
         greatest = channel.agree(how.digest, facts, how.describe)
         if greatest is None and channel.moving is not None:
             total = channel.moving.run(channel)
+            if how.op in ("min", "max"):
+                one_zero(total)
         else:
             channel.moving = None
             total = reduce_unusual(channel, how, values, greatest or [], empty)

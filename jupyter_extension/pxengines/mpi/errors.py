@@ -19,7 +19,7 @@ class AgreementError(RuntimeError):
 
 
 class PeerError(RuntimeError):
-    """Another rank cannot take part in this reduction any more: it raised, was interrupted or ended.
+    """Another rank cannot take part in this reduction any more: it raised, was interrupted, ended or went on.
 
     Attributes
     ----------

@@ -12,7 +12,18 @@ from .channels import channel_of
 from .combine import combine
 from .dtypes import LOCATION, TRUTH, Op, plan
 from .moving import move
-from .partial import Array, Axis, as_array, axes_of, check_mode, check_out, has_nan, kept_shape
+from .partial import (
+    Array,
+    Axis,
+    as_array,
+    axes_of,
+    check_mode,
+    check_out,
+    has_nan,
+    kept_shape,
+    one_zero,
+    plan_into,
+)
 from .recipe import Recipe, recipe, refuse
 from .slots import pack_facts
 
@@ -57,14 +68,21 @@ def pmin(
 
     Returns
     -------
-    As `psum`, of the dtype of `a`. Not-a-number if some value is.
+    A numpy scalar or array, as of `psum`, of the dtype of `a`. Not-a-number if some value is. Which of the
+    two zeros, if both are least, is not said; but it is the same on every rank.
 
     Raises
     ------
-    TypeError, AgreementError, PeerError, TimeoutError
-        As `psum`; complex numbers have no order.
+    TypeError
+        As `psum`; complex numbers have no order, and `out` must hold every value of `a`.
     ValueError
         As `psum`; and on every rank if no rank has a value.
+    AgreementError, PeerError, TimeoutError, KeyboardInterrupt
+        As `psum`.
+
+    Notes
+    -----
+    Cost: one pass over `a`, then that of `allreduce` for the result. Source: ``np.min``.
     """
     return _extreme("min", a, axis, keepdims, out, mode, comm, timeout)
 
@@ -81,7 +99,7 @@ def pmax(
 ) -> Any:
     """Return the greatest value of `a` over all ranks: ``np.max`` of the distributed array. Collective.
 
-    All else is as of `pmin`.
+    Parameters, result, errors and cost are as of `pmin`.
     """
     return _extreme("max", a, axis, keepdims, out, mode, comm, timeout)
 
@@ -110,8 +128,13 @@ def pargmin(
 
     Raises
     ------
-    TypeError, ValueError, AgreementError, PeerError, TimeoutError
+    TypeError, ValueError, AgreementError, PeerError, TimeoutError, KeyboardInterrupt
         As `pmin`.
+
+    Notes
+    -----
+    Cost: one pass over `a`, one exchange, and three reductions of the size of the result: values, ranks,
+    indices. Source: ``np.argmin``.
     """
     return _where("min", a, axis, keepdims, comm, timeout)
 
@@ -126,7 +149,7 @@ def pargmax(
 ) -> Location:
     """Return where the greatest value of `a` is: on which rank, and where in its part. Collective.
 
-    All else is as of `pargmin`.
+    Parameters, result, errors and cost are as of `pargmin`.
     """
     return _where("max", a, axis, keepdims, comm, timeout)
 
@@ -146,7 +169,8 @@ def _extreme(
         check_mode(mode)
         array = as_array(a)
         axes = axes_of(array, axis)
-        how = recipe(op, plan(array.dtype, op), kept_shape(array, axes, keepdims))
+        into = plan_into(plan(array.dtype, op), op, mode, out)
+        how = recipe(op, into, kept_shape(array, axes, keepdims))
         if out is not None:
             check_out(out, how.shape, how.plan.result)
         empty = _is_empty(array, axes)
@@ -208,7 +232,7 @@ def locate(
     if greatest is not None and empty and channel.all_alike:
         channel.done()
         raise ValueError(f"cannot find the {op} of no values: the parts of all ranks are empty")
-    best = move(channel, op, values, how.plan.wire)
+    best = one_zero(move(channel, op, values, how.plan.wire))
     mine = np.asarray(values == best)
     if greatest is not None and greatest[1]:
         nan = np.isnan(values)

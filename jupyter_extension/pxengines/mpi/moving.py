@@ -1,14 +1,16 @@
 """Reducing arrays that all ranks have agreed on: in pieces, so that it can be stopped at any time.
 
-Memory that the caller gave is sent and received in place. After an interrupt it must not be written any
-more, although nothing that MPI has started can be cancelled. So ranks that leave here tell each other
-how many pieces they have started, start those that others wait for, and let these be completed.
+Two ranks exchange halves (see `halves`), more leave it to MPI. Memory that the caller gave is sent and
+received in place. After an interrupt it must not be written any more, although nothing that MPI has started
+can be relied on to be cancelled. So ranks that leave here tell each other how many pieces they have started,
+start those that others wait for, and let these be completed.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .dtypes import Op, datatype, operation
+from .halves import Halves
 from .patience import MOVING_SPIN_SECONDS, wait
 
 if TYPE_CHECKING:
@@ -60,10 +63,75 @@ class Move:
             # A buffer is used again when the piece before that is complete.
             sent = [buffers[number % _IN_FLIGHT][: part.size] for number, part in enumerate(parts)]
             self._staged = list(zip(sent, parts, strict=True))
+        self._op, self._wire, self._sent = op, wire, sent
+        self._received = [received[start : start + length] for start in starts]
+        self._way: Whole | Halves | None = None
+
+    def _begin(self, comm: MPI.Intracomm) -> Whole | Halves:
+        if self._way is None:
+            two = comm.Get_size() == 2
+            self._way = (Halves if two else Whole)(comm, self._op, self._sent, self._received, self._wire)
+        return self._way
+
+    @property
+    def started(self) -> int:
+        """How many pieces have been started."""
+        return self._way.started if self._way is not None else 0
+
+    def run(self, channel: Channel) -> Array:
+        """Return the result; a step of a call that all ranks have agreed on."""
+        way = self._begin(channel.comm)
+
+        def until(test: Callable[[], bool]) -> None:
+            wait(test, channel.look_around, MOVING_SPIN_SECONDS)
+
+        for number in range(len(self._sent)):
+            last = number + _IN_FLIGHT
+            for buffer, part in self._staged[way.started : last]:
+                with np.errstate(all="ignore"):
+                    np.copyto(buffer, part, casting="unsafe")
+            way.start(last)
+            way.finish(number, until)
+        way.end(until)
+        return self.target
+
+    def settle(self, channel: Channel, epoch: int, comm: MPI.Intracomm) -> None:
+        """Let what is in flight be completed, after this rank has left the call in `epoch`."""
+        end = time.monotonic() + SETTLE_SECONDS
+        way = self._begin(comm)
+        complete, others = False, None
+        while not (complete and others is not None) and time.monotonic() < end:
+            channel.take_notices()
+            others = channel.news.steps_of_others(epoch)
+            complete = way.advance(max((way.started, *(others or ()))))
+            os.sched_yield()
+        self.abandon(channel)
+
+    def abandon(self, channel: Channel) -> None:
+        """Keep the memory of what cannot be completed."""
+        way = self._way
+        if way is not None and way.pending():
+            way.cancel()
+            pending = way.pending()
+            channel.keep(pending, way.memory)
+
+
+class Whole:
+    """The reduction of pieces of memory by MPI; see `Halves`."""
+
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        op: Op,
+        sent: Sequence[Array],
+        received: Sequence[Array],
+        wire: np.dtype[Any],
+    ) -> None:
         kind, operator = datatype(wire), operation(op)
+        self.memory = sent, received
+        self._start = comm.Iallreduce
         self._pieces = [
-            ([piece, kind], [received[start : start + length], kind], operator)
-            for piece, start in zip(sent, starts, strict=True)
+            ([ours, kind], [total, kind], operator) for ours, total in zip(sent, received, strict=True)
         ]
         self._requests: list[MPI.Request] = []
 
@@ -72,39 +140,29 @@ class Move:
         """How many pieces have been started."""
         return len(self._requests)
 
-    def run(self, channel: Channel) -> Array:
-        """Return the result; a step of a call that all ranks have agreed on."""
-        pieces, requests, start = self._pieces, self._requests, channel.comm.Iallreduce
-        for completed in range(len(pieces)):
-            last = completed + _IN_FLIGHT
-            for buffer, part in self._staged[len(requests) : last]:
-                with np.errstate(all="ignore"):
-                    np.copyto(buffer, part, casting="unsafe")
-            # In C from the start of a piece to the note of it: no interrupt can get between.
-            requests.extend(starmap(start, pieces[len(requests) : last]))
-            wait(requests[completed].Test, channel.look_around, MOVING_SPIN_SECONDS)
-        return self.target
+    def start(self, last: int) -> None:
+        """Start the pieces before `last`."""
+        # In C from the start of a piece to the note of it: no interrupt can get between.
+        self._requests.extend(starmap(self._start, self._pieces[len(self._requests) : last]))
 
-    def settle(self, channel: Channel, epoch: int, comm: MPI.Intracomm) -> None:
-        """Let what is in flight be completed, after this rank has left the call in `epoch`."""
-        end = time.monotonic() + SETTLE_SECONDS
-        pending, others = self._requests, None
-        while (pending or others is None) and time.monotonic() < end:
-            channel.take_notices()
-            others = channel.news.steps_of_others(epoch)
-            if others:
-                more = list(starmap(comm.Iallreduce, self._pieces[len(self._requests) : max(others)]))
-                self._requests = self._requests + more
-                pending = pending + more
-            pending = [request for request in pending if not request.Test()]
-            os.sched_yield()
-        self.abandon(channel)
+    def finish(self, number: int, until: Callable[[Callable[[], bool]], None]) -> None:
+        """Wait for a piece, by `until`."""
+        until(self._requests[number].Test)
 
-    def abandon(self, channel: Channel) -> None:
-        """Keep the memory of what cannot be completed."""
-        pending = [request for request in self._requests if not request.Test()]
-        if pending:
-            channel.keep(pending, self._pieces)
+    def end(self, until: Callable[[Callable[[], bool]], None]) -> None:
+        """Do nothing: what is finished is complete."""
+
+    def advance(self, last: int) -> bool:
+        """Start the pieces before `last`; return whether all are complete."""
+        self.start(last)
+        return not self.pending()
+
+    def pending(self) -> list[MPI.Request]:
+        """Return the requests that are not complete."""
+        return [request for request in self._requests if not request.Test()]
+
+    def cancel(self) -> None:
+        """Do nothing: MPI cannot cancel them."""
 
 
 def move(channel: Channel, op: Op, values: Array, wire: np.dtype[Any], out: Array | None = None) -> Array:

@@ -45,6 +45,7 @@ class News:
         self._suspects: dict[int, tuple[Notice, float]] = {}
         self._ended: dict[int, Notice] = {}
         self._there: dict[int, tuple[int, int]] = {}
+        self._waiting: dict[int, Notice] = {}
         self._untold: list[Notice] = []
         self._i_raised = False
 
@@ -78,8 +79,9 @@ class News:
             self._count(notice.sender)
             if notice.kind == Kind.LEFT:
                 self._left.setdefault(notice.epoch, {})[notice.sender] = notice
-            elif notice.kind == Kind.RAISED:
-                self._suspects[notice.sender] = notice, time.monotonic()
+            elif notice.kind in (Kind.RAISED, Kind.MISSED):
+                if notice.kind == Kind.RAISED:
+                    self._suspects[notice.sender] = notice, time.monotonic()
                 self._failed_cells.setdefault(notice.cell, notice)
                 if len(self._failed_cells) > _MOST_FAILED_CELLS:
                     del self._failed_cells[next(iter(self._failed_cells))]
@@ -89,6 +91,7 @@ class News:
                 self._suspects.pop(notice.sender, None)
             else:
                 self._there[notice.sender] = notice.epoch, notice.call
+                self._waiting[notice.sender] = notice
         return bool(notices)
 
     def forget(self, epoch: int) -> None:
@@ -175,6 +178,21 @@ class News:
                 origin, text = self.story(*failure)
                 self.tell(Notice(Kind.RAISED, self._rank, *place, cells.current, origin=origin, text=text))
             self.trouble = None
+        if failure is None:  # otherwise they know already
+            self.answer(place, None if started else cells.current)
+
+    def answer(self, place: tuple[int, int], ending: int | None = None) -> None:
+        """Tell ranks that wait in a cell which this one has ended, or is `ending`, that it will not come.
+
+        `place` is that of this rank's next call: who waits in an earlier one has it complete already.
+        """
+        for sender, notice in [*self._waiting.items()]:
+            if (notice.epoch, notice.call) < place:
+                del self._waiting[sender]
+            elif notice.cell != cells.SCRIPT and (notice.cell == ending or cells.has_ended(notice.cell)):
+                del self._waiting[sender]
+                text = "has ended this cell"
+                self.tell(Notice(Kind.MISSED, self._rank, *place, notice.cell, origin=self._rank, text=text))
 
     def free(self) -> None:
         """Neither tell nor hear anything from here on."""

@@ -35,6 +35,8 @@ class Kind(enum.IntEnum):
     """It has been waiting in call `call` of `epoch` for a while."""
     ENDED = 5
     """Its process ends before call `call` of `epoch`."""
+    MISSED = 6
+    """It has ended the cell `cell`, in which others wait, without call `call` of `epoch`."""
 
 
 class Why(enum.IntEnum):

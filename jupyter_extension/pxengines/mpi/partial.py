@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import Plan, check_dtype, plan, plan_of
+from .dtypes import Op, Plan, check_dtype, plan, plan_of
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -90,6 +90,35 @@ def check_out(out: object, shape: tuple[int, ...], result: np.dtype[Any]) -> Non
         raise TypeError(f"out has dtype {out.dtype}, which cannot hold a result of dtype {result}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
+
+
+def plan_into(how: Plan, op: Op, mode: str, out: object) -> Plan:
+    """Return `how` with the dtype of `out` as the result's, if that dtype cannot hold every result.
+
+    As of numpy's reductions, ``out=`` then says what ``dtype=`` would: sums and products of integers must fit
+    into it, and exact sums of floats are rounded once, to it.
+
+    Raises
+    ------
+    TypeError
+        If it is too narrow for integers that are no sums or products: nobody could tell a wrapped one.
+    """
+    result = how.result
+    if not isinstance(out, np.ndarray) or not np.can_cast(result, out.dtype, "same_kind"):
+        return how  # `check_out` says what is wrong with it
+    if np.can_cast(result, out.dtype):
+        return how
+    given = out.dtype.newbyteorder("=")
+    if result.kind in "iu" and given.kind in "iu" and op not in ("sum", "prod"):
+        raise TypeError(
+            f"out has dtype {out.dtype}, which cannot hold every {op} of dtype {result}; give one of "
+            f"{result}, and convert it when you know that it fits"
+        )
+    if given.kind != result.kind and not {result.kind, given.kind} <= set("iu"):
+        return how  # integers as floats: rounded, never wrapped
+    if how.kind == "float" and (mode != "exact" or op != "sum"):
+        return how
+    return plan_of(how.given, how.wire, given, how.kind)
 
 
 def axes_of(array: Array, axis: Axis) -> tuple[int, ...]:
@@ -254,6 +283,14 @@ def has_nan(values: Array, op: str) -> bool:
     if values.size == 0 or values.dtype.kind != "f":
         return False
     return any(bool(np.isnan(b.min() if op == "min" else b.max())) for b in _blocks(values))
+
+
+def one_zero(values: Array) -> Array:
+    """Make all zeros of floats positive, in place, and return `values`.
+
+    Which of two zeros of different sign is the least is not said: MPI may give one rank -0 and another 0.
+    """
+    return np.add(values, 0, out=values) if values.dtype.kind == "f" else values
 
 
 def _blocks(values: Array) -> Iterator[Array]:

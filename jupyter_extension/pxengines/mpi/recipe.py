@@ -22,6 +22,7 @@ class Recipe:
     shape : of what each rank sends, and of the result.
     words : all of it in words, and whatever else the ranks must agree on.
     wrap : whether integers may wrap.
+    usual : whether the result's dtype is the one that comes of itself.
     digest : of `words`.
     count : values that each rank sends.
     nbytes : their size.
@@ -33,6 +34,7 @@ class Recipe:
     shape: tuple[int, ...]
     words: str
     wrap: bool = False
+    usual: bool = True
     digest: bytes = field(init=False)
     count: int = field(init=False)
     nbytes: int = field(init=False)
@@ -66,14 +68,15 @@ def recipe(
     key = (op, how, shape, function, mode, wrap)
     found = _kept.get(key)
     if found is None:
-        as_what = "" if how == _usual(how, op) else f" as {how.result}"
+        usual = how == _usual(how, op)
+        as_what = "" if usual else f" as {how.result}"
         extras = "".join(
             f", {extra}" for extra in (function, f"mode {mode}" * (mode != "fast"), "wrap" * wrap) if extra
         )
         words = f"{op} of {how.given}{as_what}, shape {shape}{extras}"
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        found = _kept[key] = Recipe(op, how, shape, words, wrap)
+        found = _kept[key] = Recipe(op, how, shape, words, wrap, usual)
     return found
 
 

@@ -16,7 +16,7 @@ from .extremes import locate
 from .lane import keep_quick
 from .moving import finished
 from .news import Reissue
-from .partial import Array, as_array, check_mode, check_out
+from .partial import Array, as_array, check_mode, check_out, plan_into
 from .recipe import Recipe, recipe, refuse
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def allreduce(
     mode : ``fast``; or ``exact``: sums are rounded once, and the same bits for every number of ranks.
         Integers are always exact.
     out : array of the shape of `x`, in which the result is put; may be `x`. If it is contiguous and of the
-        result's dtype, no other memory of that size is used. After an exception its content is undefined, but
-        nothing writes into it any more.
+        result's dtype, no other memory of that size is used. One of a narrower dtype sets the result's, as
+        of numpy's reductions: integers that do not fit raise, and exact sums are rounded once. After an
+        exception its content is undefined, but nothing writes into it any more.
     timeout : seconds to wait for ranks that do not come; default without end.
     wrap : let sums and products of integers wrap, as numpy does, instead of raising.
 
@@ -67,14 +68,14 @@ def allreduce(
     Raises
     ------
     TypeError
-        If values of this dtype cannot be reduced; the message says why.
+        If values of this dtype cannot be reduced, or not into `out`; the message says why, and what to do.
     ValueError
         If `op` or `mode` is not known, or `out` does not have the right shape.
     OverflowError
         If a sum or product of integers does not fit into the result's dtype; on every rank.
     AgreementError
-        If the ranks differ in dtype, shape, `op`, `mode` or `wrap`, or if only some can take part; on every
-        rank, before any data has moved.
+        If the ranks differ in dtype, shape, `op`, `mode` or `wrap`, in the order of their calls, or if only
+        some can take part; on every rank, before any data has moved.
     PeerError
         If another rank cannot take part any more: its cell raised or was interrupted, or it has ended.
     TimeoutError
@@ -84,8 +85,16 @@ def allreduce(
 
     Notes
     -----
-    One exchange of 256 bytes per rank, in which small data travel too; for larger data MPI's own
-    non-blocking allreduce follows, in pieces.
+    Cost: one exchange in O(log(ranks)) steps, of 256 bytes a rank or, of small data that come again and
+    again, as many as hold them; these are then reduced. Larger ones follow in pieces, by MPI's own
+    non-blocking allreduce, or between two ranks in halves: time and traffic of O(x.nbytes). Integer sums
+    and products read `x` once more; exact sums of floats send several times as much. No memory of the size
+    of `x` is used beside the result's if `x` is contiguous and in native byte order, and once that size if
+    not.
+
+    Source: dtypes and values are those of numpy's ``ufunc.reduce`` over the stacked parts; on the way are
+    ``MPI_Allgather_init`` and ``MPI_Iallreduce`` (MPI 4.0, chapter 6), between two ranks messages. For exact
+    sums see `psum`.
     """
     channel = channel_of(comm)
     key = _key(x, op, mode, wrap)
@@ -98,7 +107,7 @@ def allreduce(
     sums, special = None, False
     try:
         array = x if type(x) is np.ndarray else as_array(x)
-        signature = (op, array.dtype, array.shape, mode, wrap)
+        signature = (op, array.dtype, array.shape, mode, wrap, None if out is None else _dtype_of(out))
         found = _known.get(signature)
         if found is None:
             known = check_op(op)
@@ -109,7 +118,8 @@ def allreduce(
                 )
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
-            made = recipe(known, plan(array.dtype, known), array.shape, mode=mode, wrap=wrap)
+            into = plan_into(plan(array.dtype, known), known, mode, out)
+            made = recipe(known, into, array.shape, mode=mode, wrap=wrap)
             found = _known[signature] = known, made
         known, how = found
         special = known in ("argmin", "argmax")
@@ -124,7 +134,7 @@ def allreduce(
         refuse(channel, error, timeout)
     if not special:
         result = combine(channel, how, array, out=out, timeout=timeout)
-        if key is not None and how.plan.wire != TRUTH:
+        if key is not None and how.plan.wire != TRUTH and how.usual:
             keep_quick(channel, key, how)
     elif sums is not None:
         result = finished(
@@ -145,6 +155,10 @@ def _key(x: Any, op: str, mode: str, wrap: bool) -> Any:
     if kind is float or kind is np.float64 or (kind is int and -_FAR <= x < _FAR):
         return op, kind, mode, wrap
     return None
+
+
+def _dtype_of(out: object) -> Any:
+    return out.dtype if isinstance(out, np.ndarray) else None
 
 
 def as_truth(array: Array, op: Op) -> Array:

@@ -7,6 +7,7 @@ greatest value and greatest complement belong together.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 
 FACTS = 3
 """Words of a slot that tell of the rank's values: 0 unless something is unusual."""
-_HEAD_WORDS = 3 + FACTS
+_FACTS = 4
+_HEAD_WORDS = _FACTS + FACTS
 _TOLD = _HEAD_WORDS
-_HEAD_BYTES = 8 * (_TOLD + 2)  # keeps data aligned for every dtype
+_HEAD_BYTES = -(-8 * (_TOLD + 1) // 16) * 16  # keeps data aligned for every dtype
 NO_FACTS = bytes(8 * FACTS)
 _RANKS_OF_LEVEL = (64, 64, 32, 16, 16, 8, 4, 4, 2)
 """Among more ranks than this, slots of a level would cost more than MPI's own reduction."""
 SLOT_BYTES = (256, *((256 << level) - 128 for level in range(1, len(_RANKS_OF_LEVEL))))
 """Sizes of a slot, by level. A little less than what MPI libraries send without asking first: 4 or 8 kB."""
+_AT_ONCE = 4016
+"""Open MPI sends so much through shared memory at once, and more only after asking."""
+_IN_PIECES = 8192
+"""To send more than this in pieces takes longer than to ask."""
+_TAG = 2
 MOST_SLOTS = _RANKS_OF_LEVEL[0]
 """Among more ranks than this, slots are not gathered."""
 PATIENCE = 8
@@ -44,8 +51,8 @@ def level_of(data_bytes: int, ranks: int) -> int:
 class Slots:
     """Everybody's slot on every rank.
 
-    A head is what a rank brings: digest (16 bytes), cell (8), facts (24). Behind it is how many notices the
-    rank had told before (8).
+    A head is what a rank brings: digest (16 bytes), cell (8), how many calls it had made in that cell before
+    this epoch (8), facts (24). Behind it is how many notices the rank had told before (8).
 
     Attributes
     ----------
@@ -59,8 +66,6 @@ class Slots:
     """
 
     def __init__(self, comm: MPI.Intracomm, level: int = 0) -> None:
-        from mpi4py import MPI
-
         size, self._rank = comm.Get_size(), comm.Get_rank()
         self._size = size
         self.level, self.idle = level, 0
@@ -72,7 +77,14 @@ class Slots:
         mine = self._words[self._rank]
         self.head = memoryview(mine[: _TOLD + 1].view(np.uint8))
         self._payloads = self._words.view(np.uint8)[:, _HEAD_BYTES:]
-        self.request = comm.Allgather_init(MPI.IN_PLACE, [self._words, SLOT_BYTES[level], MPI.BYTE])
+        self.request: Any = self._request(comm, SLOT_BYTES[level])
+
+    def _request(self, comm: MPI.Intracomm, slot: int) -> Any:
+        from mpi4py import MPI
+
+        if _AT_ONCE < slot <= _IN_PIECES and MPI.get_vendor()[0] == "Open MPI":
+            return _Pieces(comm, self._words.view(np.uint8), -(-slot // _AT_ONCE))
+        return comm.Allgather_init(MPI.IN_PLACE, [self._words, slot, MPI.BYTE])
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head and count of notices."""
@@ -98,9 +110,17 @@ class Slots:
         """Tell whether all ranks are in the same cell."""
         return bool((self._words[:, 2] == self._words[0, 2]).all())
 
+    def same_count(self) -> bool:
+        """Tell whether all ranks had made as many calls in their cells."""
+        return bool((self._words[:, 3] == self._words[0, 3]).all())
+
+    def cells(self) -> set[int]:
+        """Return the cells of the ranks."""
+        return {int(cell) for cell in self._words[:, 2]}
+
     def facts(self) -> list[int]:
         """Return the greatest of each of the ranks' facts."""
-        return [int(word) for word in self._words[:, 3:_HEAD_WORDS].max(axis=0)]
+        return [int(word) for word in self._words[:, _FACTS:_HEAD_WORDS].max(axis=0)]
 
     def values(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
         """Return the memory of the ranks' payloads as (ranks, count) of `dtype`; write into this one's."""
@@ -118,25 +138,26 @@ class Greatest:
         from mpi4py import MPI
 
         self._words = np.zeros((2, _HEAD_WORDS), np.uint64)
-        self._told = np.zeros(1, np.uint64)
+        # By rank: of a sum, what one rank has told since could make up for what another's is missing.
+        self._told, self._rank = np.zeros(comm.Get_size(), np.uint64), comm.Get_rank()
         self.request: Any = _Both(
             comm.Allreduce_init(MPI.IN_PLACE, [self._words, MPI.UINT64_T], op=MPI.MAX),
-            comm.Allreduce_init(MPI.IN_PLACE, [self._told, MPI.UINT64_T], op=MPI.SUM),
+            comm.Allgather_init(MPI.IN_PLACE, [self._told, 1, MPI.UINT64_T]),
         )
 
     def fill(self, head: bytes) -> None:
         """Put in this rank's head and count of notices."""
         words = np.frombuffer(head, np.uint64)
-        self._words[0], self._told[0] = words[:_TOLD], words[_TOLD]
+        self._words[0], self._told[self._rank] = words[:_TOLD], words[_TOLD]
         np.invert(self._words[0], out=self._words[1])
 
     def as_expected(self, head: bytes, heard: Sequence[bytes]) -> bool:
         """Tell whether all ranks brought `head` and have told no more than was `heard` of each."""
-        return self.alike(head) and self.all_heard([int.from_bytes(count, "little") for count in heard])
+        return self.alike(head) and self._told.tobytes() == b"".join(heard)
 
     def all_heard(self, heard: Sequence[int]) -> bool:
         """Tell whether this rank has `heard` of each rank all that it had told before this exchange."""
-        return int(self._told[0]) <= sum(heard)
+        return all(int(told) <= count for told, count in zip(self._told, heard, strict=True))
 
     def alike(self, head: bytes) -> bool:
         """Tell whether all ranks brought `head`, which this one has."""
@@ -150,9 +171,17 @@ class Greatest:
         """Tell whether all ranks are in the same cell."""
         return self._same(2, 3)
 
+    def same_count(self) -> bool:
+        """Tell whether all ranks had made as many calls in their cells."""
+        return self._same(3, 4)
+
+    def cells(self) -> set[int]:
+        """Return the cells of some ranks: at least two, if there are two."""
+        return {int(self._words[0, 2]), int(~self._words[1, 2])}
+
     def facts(self) -> list[int]:
         """Return the greatest of each of the ranks' facts."""
-        return [int(word) for word in self._words[0, 3:]]
+        return [int(word) for word in self._words[0, _FACTS:]]
 
     def _same(self, first: int, end: int) -> bool:
         greatest, complements = self._words[:, first:end]
@@ -175,6 +204,29 @@ class _Both:
     def Free(self) -> None:
         self._first.Free()
         self._second.Free()
+
+
+class _Pieces:
+    """Each rank's row of bytes to every other rank, in so many messages, as one persistent request."""
+
+    def __init__(self, comm: MPI.Intracomm, rows: npt.NDArray[np.uint8], count: int) -> None:
+        from mpi4py import MPI
+
+        me = comm.Get_rank()
+        others = [rank for rank in range(len(rows)) if rank != me]
+        pieces = [[piece, MPI.BYTE] for piece in np.split(rows[me], count)]
+        self._requests = [
+            comm.Recv_init([piece, MPI.BYTE], rank, _TAG)
+            for rank in others
+            for piece in np.split(rows[rank], count)
+        ]
+        self._requests += [comm.Send_init(piece, rank, _TAG) for piece in pieces for rank in others]
+        self.Start = functools.partial(MPI.Prequest.Startall, self._requests)
+        self.Test = functools.partial(MPI.Request.Testall, self._requests)
+
+    def Free(self) -> None:
+        for request in self._requests:
+            request.Free()
 
 
 def pack_facts(*facts: int) -> bytes:

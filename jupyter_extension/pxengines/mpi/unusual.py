@@ -8,7 +8,7 @@ import numpy as np
 
 from .dtypes import TRUTH
 from .moving import move
-from .partial import Array
+from .partial import Array, one_zero
 from .whole import reduce_whole
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def reduce_unusual(
     if empty and channel.all_alike:
         channel.done()
         raise ValueError(f"cannot take the {how.op} of no values: the parts of all ranks are empty")
-    total = move(channel, how.op, values, how.plan.wire)
+    total = one_zero(move(channel, how.op, values, how.plan.wire))
     if how.plan.kind == "float":  # MPI's comparisons do not care for not-a-number
         somewhere = move(channel, "max", np.isnan(values).view(TRUTH), TRUTH)
         total[somewhere.view(np.bool_)] = np.nan

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dtypes import Op
+from .gathering import gathered
 from .moving import move
 from .partial import LIMB_BITS, LIMB_MASK, Array, limbs
 from .slots import NO_FACTS, pack_facts
@@ -58,7 +59,7 @@ def reduce_whole(channel: Channel, how: Recipe, values: Array, greatest: list[in
         both = move(channel, op, both, both.dtype, both)
         total = _join(both[0] + (both[1] >> LIMB_BITS), both[1] & LIMB_MASK, wire)
     else:
-        parts = [pickle.loads(data).astype(object) for data in channel.gather(pickle.dumps(values))]  # noqa: S301
+        parts = [pickle.loads(data).astype(object) for data in gathered(channel, pickle.dumps(values))]  # noqa: S301
         total = np.asarray(functools.reduce(np.add if op == "sum" else np.multiply, parts), dtype=object)
     if total.size and bound > np.iinfo(how.plan.result).max:
         least, most = int(total.min()), int(total.max())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .channels import channel_of
+from .gathering import gathered
 from .recipe import digest_of
 from .slots import NO_FACTS
 
@@ -59,17 +60,26 @@ def check(*, comm: MPI.Comm | None = None, timeout: float | None = None) -> Worl
     ----------
     comm, timeout : as of `allreduce`.
 
+    Returns
+    -------
+    What was found; `World.problems` is empty if all is well.
+
     Raises
     ------
-    AgreementError, PeerError, TimeoutError
+    AgreementError, PeerError, TimeoutError, KeyboardInterrupt
         As `allreduce`.
+
+    Notes
+    -----
+    Cost: one exchange, and a gathering of some 300 bytes a rank. Source: what MPI, mpi4py and the operating
+    system say of themselves.
     """
     channel = channel_of(comm)
-    mine = json.dumps(_facts()).encode()
+    mine = json.dumps(rank_facts()).encode()
 
     def work() -> list[bytes]:
         channel.agree(digest_of(_WORDS), NO_FACTS, lambda: _WORDS)
-        return channel.gather(mine)
+        return gathered(channel, mine)
 
     every = [json.loads(facts) for facts in channel.run(work, timeout)]
     hosts: dict[str, tuple[int, ...]] = {}
@@ -85,7 +95,9 @@ def check(*, comm: MPI.Comm | None = None, timeout: float | None = None) -> Worl
     )
 
 
-def _facts() -> dict[str, Any]:
+def rank_facts() -> dict[str, Any]:
+    """Return what this rank tells of itself in the world check; needs no other rank."""
+    import platform
     import socket
 
     import mpi4py
@@ -107,7 +119,7 @@ def _facts() -> dict[str, Any]:
         "mpi4py": mpi4py.__version__,
         "abi": _abi(MPI.__file__),
         "thread_level": levels.get(MPI.Query_thread(), "unknown"),
-        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "python": platform.python_version(),
         "numpy": np.__version__,
     }
 

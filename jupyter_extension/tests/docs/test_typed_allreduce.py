@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import REPO, TYPED, blocks, rows, text_of
+import raw_mpi_table
+from documents import TYPED, blocks, rows, text_of
 
 from pxengines import mpi
 from pxengines.launch.mpiexec import mpi_environment
@@ -21,7 +22,7 @@ from pxengines.mpi.slots import SLOT_BYTES, level_of
 
 RANKS = 3
 WORKER = Path(__file__).with_name("page_on_ranks.py")
-TABLE = REPO / "jupyter_extension" / "dev" / "raw_mpi_table.py"
+TABLE = Path(raw_mpi_table.__file__)
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
@@ -49,9 +50,16 @@ def test_all_functions_and_operations_are_told() -> None:
     assert [op for op in OPS if f"`{op}`" not in text_of(TYPED)] == []
 
 
-def test_options_exist() -> None:
-    options = {name for cells in rows(TYPED, "option") for name in re.findall(r"`(\w+)=", cells[0])}
-    assert options <= set(inspect.signature(mpi.allreduce).parameters)
+def test_options_are_those_of_the_functions_that_are_named() -> None:
+    functions = {"allreduce", "psum", "pmean", "pmin", "pmax", "pargmin", "pargmax", "pdot"}
+    told = 0
+    for option, of, _ in rows(TYPED, "option"):
+        [name] = re.findall(r"`(\w+)=", option)
+        named = set(re.findall(r"`(\w+)`", of))
+        having = {each for each in functions if name in inspect.signature(getattr(mpi, each)).parameters}
+        assert having == (functions - named if of.startswith("all") else named), name
+        told += 1
+    assert told == 5
 
 
 def test_errors_are_told() -> None:
@@ -65,7 +73,12 @@ def test_sizes_are_those_of_the_exchange() -> None:
     [small] = [int(found) for found in re.findall(r"that is all: (\d+) bytes", text)]
     assert f"one exchange of at least {SLOT_BYTES[0]} bytes a rank" in text
     assert level_of(small + 1, 2) == 1 + level_of(small, 2)
-    assert f"up to {SLOT_BYTES[-1] // 1024} kB between two ranks" in text
+    assert f"up to {round(SLOT_BYTES[-1] / 1024)} kB between two ranks" in text
+
+
+def test_the_time_limit_is_that_of_the_script() -> None:
+    words = {5.0: "five", 3.0: "three"}[raw_mpi_table.LIMIT_SECONDS]
+    assert f"still waiting after {words} seconds" in " ".join(text_of(TYPED).split())
 
 
 def the_table_of_the_page() -> list[str]:

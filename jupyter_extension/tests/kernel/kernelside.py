@@ -47,11 +47,17 @@ def a_dead_process() -> Owner:
 
 
 class PanelCluster:
-    """A cluster as the panel starts it: the record as the server writes it, and a real job."""
+    """A cluster as the panel starts it: the record as the server writes it, and a real job.
 
-    def __init__(self, key: str, engines: int = 2) -> None:
+    Attributes
+    ----------
+    mpiexec : what starts the engines; None for what is beside this Python, which is MPICH's.
+    """
+
+    def __init__(self, key: str, engines: int = 2, mpiexec: str | None = None) -> None:
         self.paths = RunPaths.of_key(key)
         self.engines = engines
+        self.mpiexec = mpiexec
         self.owner = Owner.this_process()
         self.job: subprocess.Popen[bytes] | None = None
         self.run_id = ""
@@ -65,6 +71,7 @@ class PanelCluster:
             cluster_id=self.paths.cluster_id,
             engines=self.engines,
             python=[sys.executable],
+            mpiexec=None if self.mpiexec is None else [self.mpiexec],
         )
         open_run(self.paths, self._record(state="submitting"), spec)
 

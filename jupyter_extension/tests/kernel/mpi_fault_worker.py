@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from pxengines.mpi import PeerError, allreduce, guard, psum
+from pxengines.mpi import AgreementError, PeerError, allreduce, guard, psum
+from pxengines.mpi.channels import channel_of
 
 COMM = MPI.COMM_WORLD
 ODD = 1 % COMM.size
@@ -109,6 +110,74 @@ def one_interrupted_moving() -> Any:
     raise AssertionError("nobody was told")
 
 
+def interrupted_gigabyte() -> Any:
+    """Interrupt one rank as soon as it has the first values of a gigabyte: the last are never sent."""
+    values = np.broadcast_to(1.0, (1 << 30) // 8)
+    out = np.zeros(values.shape)  # only what is written takes memory
+    if COMM.rank == ODD:
+
+        def watch() -> None:
+            while not out[0]:
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        timer[:] = [threading.Thread(target=watch)]
+        timer[0].start()
+    try:
+        with guard():
+            allreduce(values, out=out)
+    except (KeyboardInterrupt, PeerError):
+        # Of the first values nothing is promised: they may be parts of sums.
+        assert out[-1] == 0.0, "all of it was sent, in spite of the interrupt"
+        raise
+
+
+def one_too_many() -> Any:
+    """Reduce on one rank what the others do not, which go on to the next cell."""
+    saw = "nothing"
+    with guard():
+        psum(1)
+        if COMM.rank == ODD:
+            try:
+                psum(1000)
+            except PeerError as error:
+                saw = str(error).partition(" ")[2].partition(" ")[2]
+    with guard():
+        return saw, int(psum(1))
+
+
+def between_lines() -> Any:
+    """Interrupt one rank right after it has noted that a call begins."""
+    channel = channel_of(None)
+    with guard():
+        for _ in range(3):
+            psum(1)
+        COMM.Barrier()
+        if COMM.rank == ODD:
+            channel.begin(None)
+    with guard():
+        return int(psum(1))
+
+
+def one_behind() -> Any:
+    """Leave a reduction on one rank that the others complete: in that cell it is one behind them."""
+    saw = []
+    channel = channel_of(None)
+    with guard():
+        psum(1)
+        COMM.Barrier()  # the others have seen, too, that it is complete
+        if COMM.rank == ODD:
+            channel.begin(None)
+            channel.call -= 1
+            channel.leave(KeyboardInterrupt())
+        for code in (2, 3):
+            try:
+                saw.append(str(psum(code)))
+            except (AgreementError, PeerError) as error:
+                saw.append(str(error))
+    return saw
+
+
 def out_of_order() -> Any:
     """Call two reductions in different orders."""
     if COMM.rank == ODD:
@@ -157,14 +226,15 @@ def late_interrupt() -> None:
         pass
 
 
-timer: list[threading.Timer] = []
+timer: list[threading.Thread] = []
 
 
 FAULTS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
         raising, raising_later, late, interrupted_waiting, stale, interrupted_moving,
-        one_interrupted_moving, out_of_order, many_times,
+        one_interrupted_moving, out_of_order, many_times, interrupted_gigabyte, one_too_many, one_behind,
+        between_lines,
     )
 }  # fmt: skip
 

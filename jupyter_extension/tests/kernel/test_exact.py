@@ -10,6 +10,7 @@ from fractions import Fraction
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from effort import examples
 from exact_data import KINDS, REAL, Array, exact_sum, fraction, lists, nearest, numbers, same
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def test_the_reference_itself() -> None:
 
 
 @pytest.mark.parametrize("name", REAL)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_sum_and_mean_are_rounded_once(name: str, data: st.DataObject) -> None:
     values = data.draw(lists(name))
@@ -58,7 +59,7 @@ def test_sum_and_mean_are_rounded_once(name: str, data: st.DataObject) -> None:
             pass  # of fsum, on the way
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(-(2**62), 2**62), min_size=0, max_size=5),
     st.integers(-520, 515),
@@ -78,7 +79,7 @@ def test_rounding_of_any_limbs(limbs: list[int], low: int, divisor: int, name: s
 
 
 @pytest.mark.parametrize("name", REAL)
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=examples(15), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_any_split_and_order_gives_the_same_bits(name: str, data: st.DataObject) -> None:
     special = st.sampled_from([math.inf, -math.inf, math.nan, -0.0, 0.0])
@@ -151,7 +152,7 @@ DTYPES = [
 
 
 @pytest.mark.parametrize("name", [name for name in DTYPES if name not in "gG" or "g" in REAL])
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=examples(8), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_axes_and_layouts(name: str, data: st.DataObject) -> None:
     dtype = np.dtype(name)
@@ -274,7 +275,7 @@ def test_mean_of_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["f2", "f4", "f8"])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=examples(25), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_dot_is_rounded_once(name: str, data: st.DataObject) -> None:
     first = data.draw(lists(name))

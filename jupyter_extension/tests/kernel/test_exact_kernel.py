@@ -16,6 +16,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from effort import examples
 from exact_data import KINDS, Array, exact_sum, lists, nearest, numbers, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,7 +140,7 @@ def test_signals_are_seen_between_calls(kernel: Kernel, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["f4", "f8"])
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(30), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_any_values(kernel: Kernel, name: str, data: st.DataObject) -> None:
     values = np.array(data.draw(lists(name)), name)
@@ -208,7 +209,7 @@ def test_every_magnitude_as_a_whole_block(kernel: Kernel, factor: float, step: i
     "name",
     ["?", "i1", "u2", "i4", "f2", "f4", "f8", "c8", "c16", ">i4", ">f2", ">f4", ">f8", ">c16", "i8", "g"],
 )
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=examples(8), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_layouts(kernel: Kernel, name: str, data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7))
@@ -246,7 +247,7 @@ def test_one_by_one_along_an_axis(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("name", ["f4", "f8", "c16"])
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=examples(12), deadline=None, derandomize=True)
 @given(data=st.data())
 def test_dots_of_any_values(kernel: Kernel, name: str, data: st.DataObject) -> None:
     real = {"c16": "f8"}.get(name, name)

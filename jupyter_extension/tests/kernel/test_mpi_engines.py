@@ -85,6 +85,32 @@ def test_an_interrupted_cell(view: Any, client: Any) -> None:
     assert all("interrupt" in each.lower() for each in seen)
 
 
+def test_an_interrupt_with_a_gigabyte_in_flight(view: Any, client: Any) -> None:
+    run(
+        view,
+        "import numpy as np; values = np.broadcast_to(1.0, (1 << 30) // 8); out = np.zeros(values.shape)",
+    )
+    result = view.execute("while True: allreduce(values, out=out)")
+    time.sleep(0.5)  # it is on its way by now
+    client.send_signal(2, block=True)
+    assert all("interrupt" in each.lower() for each in errors(result))
+    run(view, "total = allreduce(np.full(100_000, mpi_rank)).max(); del out")
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES * (ENGINES - 1) // 2] * ENGINES
+
+
+def test_a_reduction_that_only_one_engine_makes_is_no_part_of_the_next_cell(view: Any) -> None:
+    alone = view.execute("if mpi_rank == 0: psum(1000)")
+    total = view.execute("total = psum(1)")
+    first, *others = errors(alone)
+    assert first.startswith("PeerError: rank ")
+    # The latter if it had waited for a while before they went on.
+    ways = ["gone on to another cell", "ended this cell"]
+    assert first.endswith(tuple(f" has {how}, so this reduction cannot be done" for how in ways))
+    assert others == [""] * (ENGINES - 1)
+    assert errors(total) == [""] * ENGINES
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES] * ENGINES
+
+
 def test_a_cell_that_only_some_engines_run(view: Any, client: Any) -> None:
     """An exception in a cell of one engine alone does not concern a reduction of all in the next."""
     alone = client[1].execute("raise ValueError('alone')")
@@ -106,3 +132,18 @@ def test_an_exception_of_an_engine_that_runs_a_different_cell(client: Any, view:
     others = client[1:].execute("psum(2)")
     peer = "PeerError: rank 0 raised ValueError: bad input, so this reduction cannot be done"
     assert errors(others) == [peer] * (ENGINES - 1)
+
+
+def test_a_reduction_that_only_one_engine_makes_ends_while_the_others_are_idle(view: Any) -> None:
+    """Nothing else is sent: they tell it that they have ended this cell."""
+    first, *others = errors(view.execute("if mpi_rank == 0: psum(1000)"))
+    assert first.startswith("PeerError: rank ")
+    assert first.endswith(" has ended this cell, so this reduction cannot be done")
+    assert others == [""] * (ENGINES - 1)
+
+
+def test_engines_that_come_late_are_waited_for(view: Any) -> None:
+    """An engine that is still in the cell before has not ended this one."""
+    view.execute("if mpi_rank == 1: time.sleep(2)")
+    assert errors(view.execute("total = psum(1)")) == [""] * ENGINES
+    assert view.pull("total").get(WAIT_SECONDS) == [ENGINES] * ENGINES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from mpiranks import Library, run_ranks
 WORKER = Path(__file__).with_name("mpi_fault_worker.py")
 FAULTS = [
     "raising", "raising_later", "late", "interrupted_waiting", "stale", "interrupted_moving",
-    "one_interrupted_moving", "out_of_order",
+    "one_interrupted_moving", "out_of_order", "interrupted_gigabyte", "one_too_many", "one_behind",
+    "between_lines",
 ]  # fmt: skip
 ODD = 1
+ENDED = ["gone on to another cell", "ended this cell"]
 Seen = dict[str, list[tuple[str, str]]]
 RUNS: list[tuple[int, Library]] = [(2, "mpich"), (3, "mpich"), (4, "mpich"), (2, "openmpi"), (3, "openmpi")]
 
@@ -45,7 +48,9 @@ def test_a_rank_that_never_arrives_is_named(seen: Seen) -> None:
     assert {saw for saw, _ in seen["late"]} == {f"TimeoutError: rank {ODD} did not arrive within 0.4 s"}
 
 
-@pytest.mark.parametrize("fault", ["interrupted_waiting", "interrupted_moving", "one_interrupted_moving"])
+@pytest.mark.parametrize(
+    "fault", ["interrupted_waiting", "interrupted_moving", "one_interrupted_moving", "interrupted_gigabyte"]
+)
 def test_an_interrupt_ends_the_reduction_everywhere(fault: str, seen: Seen) -> None:
     every = [saw for saw, _ in seen[fault]]
     assert "KeyboardInterrupt: " in every
@@ -55,6 +60,35 @@ def test_an_interrupt_ends_the_reduction_everywhere(fault: str, seen: Seen) -> N
 def test_what_an_interrupted_rank_has_sent_is_no_part_of_the_next_reduction(seen: Seen) -> None:
     every = [saw for saw, _ in seen["stale"]]
     assert every == [f"returned {len(every)}"] * len(every)
+
+
+def test_a_reduction_too_many_concerns_only_the_rank_that_makes_it(seen: Seen) -> None:
+    for rank, (saw, _) in enumerate(seen["one_too_many"]):
+        # Which of them it is told depends on whether it has waited for a while by then.
+        whats = (
+            [f"has {what}, so this reduction cannot be done" for what in ENDED]
+            if rank == ODD
+            else ["nothing"]
+        )
+        assert saw in [f"returned {(what, len(seen['one_too_many']))}" for what in whats]
+
+
+def test_an_interrupt_between_the_lines_of_a_call_is_no_part_of_the_next_cell(seen: Seen) -> None:
+    every = [saw for saw, _ in seen["between_lines"]]
+    assert every == [f"returned {len(every)}"] * len(every)
+
+
+def test_a_rank_that_is_behind_the_others_is_not_joined_with_them(seen: Seen) -> None:
+    """After what the others reduced with it and it left, its second call meets their third."""
+    what = "sum of int64, shape (), call"
+    for rank, (saw, _) in enumerate(seen["one_behind"]):
+        first, second = ast.literal_eval(saw.removeprefix("returned "))
+        error = first if rank == ODD else second
+        assert f"rank {ODD} differs (" in error
+        assert f"rank {ODD}: {what} 2 of its cell" in error
+        assert f"{what} 3 of its cell" in error
+        told = second if rank == ODD else first
+        assert ("has gone on to another cell" if rank == ODD else f"rank {ODD} was interrupted") in told
 
 
 def test_other_order_is_the_same_error_on_every_rank(seen: Seen) -> None:

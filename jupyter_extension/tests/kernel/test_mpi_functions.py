@@ -1,4 +1,7 @@
-"""Every reduction of the interface against numpy, on real MPI ranks, and with limits lowered."""
+"""Every reduction of the interface with limits lowered, and what is too large to be tried each time.
+
+As it is, each is compared with numpy in test_mpi.py, on all numbers of ranks.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mpiranks import Library, run_ranks
+from mpiranks import TIMEOUT_SECONDS, Library, run_ranks
 
 WORKER = Path(__file__).with_name("mpi_functions_worker.py")
 
 
-def report_of(ranks: int, library: Library, how: str = "as it is") -> dict[str, Any]:
-    report: dict[str, Any] = json.loads(run_ranks(ranks, WORKER, how, library=library).stdout)
+def report_of(ranks: int, library: Library, how: str, seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+    done = run_ranks(ranks, WORKER, how, library=library, seconds=seconds)
+    report: dict[str, Any] = json.loads(done.stdout)
     return report
-
-
-@pytest.mark.parametrize(
-    ("ranks", "library"),
-    [(1, "mpich"), (2, "mpich"), (3, "mpich"), (4, "mpich"), (7, "mpich"), (1, "openmpi"), (7, "openmpi")],
-)
-def test_agrees_with_numpy(ranks: int, library: Library) -> None:
-    report = report_of(ranks, library)
-    assert report["wrong"] == []
-    assert report["checked"] > 500
 
 
 @pytest.mark.parametrize("limit", ["pieces", "slots"])
 @pytest.mark.parametrize("library", ["mpich", "openmpi"])
 def test_agrees_with_numpy_with_a_limit_lowered(limit: str, library: Library) -> None:
     assert report_of(3, library, limit)["wrong"] == []
+
+
+@pytest.mark.parametrize("library", ["mpich", "openmpi"])
+def test_no_memory_of_the_size_of_the_input_beside_it(library: Library) -> None:
+    report = report_of(2, library, "memory")
+    assert report["wrong"] == []
+    assert report["checked"] == 8
+
+
+@pytest.mark.huge
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("library", ["mpich", "openmpi"])
+def test_more_values_than_32_bits_can_count(library: Library) -> None:
+    report = report_of(2, library, "huge", 500)
+    assert report["wrong"] == []
+    assert report["checked"] == 7
 
 
 @pytest.mark.parametrize("library", ["mpich", "openmpi"])

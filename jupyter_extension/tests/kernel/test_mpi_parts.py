@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pxengines import mpi
 from pxengines.mpi import cells, patience, peers
 from pxengines.mpi.errors import AgreementError, ranks_in_words
 from pxengines.mpi.notices import Kind, Notice, Why
 from pxengines.mpi.slots import SLOT_BYTES, level_of
+
+
+@pytest.mark.parametrize("name", [name for name in mpi.__all__ if inspect.isfunction(getattr(mpi, name))])
+def test_a_docstring_says_what_comes_out_what_is_raised_and_what_it_costs(name: str) -> None:
+    function = getattr(mpi, name)
+    said = inspect.getdoc(function) or ""
+    if "are as of `" in said:  # pmax, of pmin
+        other = said.partition("are as of `")[2].partition("`")[0]
+        assert inspect.signature(function) == inspect.signature(getattr(mpi, other))
+        return
+    missing = [each for each in inspect.signature(function).parameters if not re.search(rf"\b{each}\b", said)]
+    assert missing == []
+    sections = ["Parameters", "Returns", "Raises", "Notes"] if name not in ("guard", "prepare") else []
+    assert [each for each in sections if f"\n{each}\n---" not in said] == []
+    if sections:
+        assert re.search(r"^Cost: ", said, re.MULTILINE)
+        assert "Source: " in said
 
 
 def test_a_notice_arrives_as_it_was_sent() -> None:
@@ -61,6 +82,34 @@ def test_a_client_may_name_the_cell(name: str) -> None:
     keys = {cells.key_of_request(request(number, **{name: "mine"}), 0) for number in (1, 9)}
     assert len(keys) == 1
     assert keys != {cells.key_of_request(request(1), 0)}
+
+
+def test_other_code_is_another_cell() -> None:
+    codes = ({"code": "psum(1)"}, {"code": "psum(2)"}, {})
+    assert len({cells.key_of_request({**request(40), "content": content}, 0) for content in codes}) == 3
+
+
+def test_a_cell_is_left_behind_when_it_has_ended_or_goes_on_after_one_within_it() -> None:
+    first, second, within = 101, 102, 103
+    cells.begin(first)
+    assert cells.straggler({first, second}) is None
+    cells.end(None)
+    cells.begin(second)
+    assert cells.straggler({first, second}) == (first, True)
+    cells.begin(within, within=True)
+    assert cells.straggler({second, within}) == (second, False)
+    seen: list[Any] = []
+    thread = threading.Thread(target=lambda: seen.append(cells.straggler({first, second})))
+    thread.start()
+    thread.join()
+    assert seen == [None]  # it goes on while cells come and go
+    cells.end(None)
+    assert cells.current == second
+    assert cells.straggler({second, within}) == (within, True)
+    cells.end(None)
+    cells.begin(first)  # once more
+    assert cells.straggler({first}) is None
+    cells.end(None)
 
 
 def test_slots_are_as_small_as_possible_and_not_too_large_for_many_ranks() -> None:

@@ -292,6 +292,11 @@ def test_the_magic(connected: Kernel) -> None:
     assert connected.run("%psum {'x': a}['x'] --op max").text == "np.int64(9)"
     assert connected.run("%psum a.reshape(-1, 1) 0").text == "array([45])"
     assert error_line(connected.run("%psum nothing")).startswith("psum of nothing: all ranks: NameError")
+    told = error_line(connected.run("%psum a * 1.0 if mpi_rank else a"))
+    assert (
+        "do not agree on what to reduce: rank 1 differs (rank 0: sum of int64, shape (); rank 1: sum" in told
+    )
+    assert connected.run("%psum a").text == "np.int64(45)"
     assert "%psum has no option --fast" in error_line(connected.run("%psum a --fast"))
 
 

@@ -94,6 +94,10 @@ describe('the card of a batch cluster', () => {
       })
     );
     expect(card.getAttribute('data-state')).toBe('ready');
+    // A tick would promise what nobody knows now.
+    expect(card.querySelector('header [data-icon]')?.outerHTML).toContain(
+      'alert'
+    );
     expect(screen.getByRole('status').textContent).toMatch(
       /Unknown since .*: PBS does not answer\. Shown is what was known then\./
     );
@@ -237,7 +241,7 @@ it('shows what releases a held job as code on the card, in quotes in a tooltip',
     />
   );
   expect(screen.getByText('qrls 16').tagName).toBe('CODE');
-  expect(screen.getByRole('button', { name: /^Engines: / }).title).toContain(
-    'with “qrls 16”'
-  );
+  const item = screen.getByRole('button', { name: /^Engines: / });
+  expect(item.title).toContain('with “qrls 16”');
+  expect(item.textContent).toMatch(/ held$/);
 });
