@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ipyparallel.engine import app
 from ipyparallel.engine.app import IPEngine
 from traitlets import default
 from traitlets.config import Config
@@ -17,6 +18,7 @@ from .exit_refusal import refuse_exit
 from .launch.connection_file import connection_of_run
 from .launch.paths import RUN_ID_VARIABLE
 from .nanny import NannyFork
+from .rank_kernel import RankKernel
 
 _POLL_SECONDS = 0.1
 _POLL_LATER_SECONDS = 1.0
@@ -69,6 +71,7 @@ class RankEngine(IPEngine):
 
     async def complete_registration(self, *args: Any) -> None:
         """Become a kernel; from here on the garbage collector runs as usual."""
+        app.Kernel = RankKernel  # ipyparallel asks for no other class; this process is one engine
         await super().complete_registration(*args)
         if self.kernel is not None:
             announce_cells(self.kernel, self.id)

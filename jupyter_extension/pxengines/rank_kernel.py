@@ -1,0 +1,114 @@
+"""The kernel inside an engine: ipyparallel's, in which ``await`` works at the top of a cell.
+
+ipykernel 7 looks for a thread that only kernels of notebooks have; in an engine the request then got no
+answer at all. Interrupts differ too: ipykernel cancels what is awaited, which neither ends a computation
+between two ``await`` nor is told apart from an error of the cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+from ipyparallel.engine.kernel import IPythonParallelKernel
+
+
+class _NoShellChannelThread:
+    """Stands in for the thread of subshells, of which an engine has none: false, and of the main thread."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has no types
+    """The kernel of a `RankEngine`."""
+
+    _supports_kernel_subshells = False
+    """ipykernel's own word for it is whether there is a thread, or what stands in for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._interrupted = False
+        if getattr(self, "shell_channel_thread", None) is None:
+            self.shell_channel_thread = _NoShellChannelThread()
+
+    async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Run a cell; an interrupt is told as one, whatever it met."""
+        self._interrupted = False
+        try:
+            reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            # It came before or after the user's code, where nobody catches it. Who asked waits for an answer.
+            return {
+                "status": "error",
+                "ename": "KeyboardInterrupt",
+                "evalue": "",
+                "traceback": [],
+                "execution_count": self.shell.execution_count - 1,
+                "user_expressions": {},
+                "payload": [],
+                "engine_info": self.get_engine_info(method="execute"),
+            }
+        if self._interrupted and reply.get("ename") == "CancelledError":
+            reply.update(ename="KeyboardInterrupt", evalue="")
+        return reply
+
+    @contextmanager
+    def _cancel_on_sigint(self, future: asyncio.Task[Any]) -> Iterator[None]:
+        """Let an interrupt end the cell that is the task `future`, within the block; ipykernel calls this.
+
+        What computes raises KeyboardInterrupt where it is. What is awaited is cancelled, and that it was is
+        shown as a KeyboardInterrupt.
+        """
+        shell = self.shell
+        show = shell.showtraceback
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self._interrupted = True
+            computing = asyncio.current_task() if _is_in_user_code(frame, shell.user_global_ns) else None
+            if computing is future:
+                raise KeyboardInterrupt  # IPython catches it around the user's code
+            future.get_loop().call_soon_threadsafe(future.cancel)
+            if computing is not None:
+                # A task that the cell has started, or an earlier one. KeyboardInterrupt would end the loop.
+                raise asyncio.CancelledError
+
+        def showtraceback(exc_tuple: Any = None, **kwargs: Any) -> None:
+            error = sys.exc_info()[1] if exc_tuple is None else exc_tuple[1]
+            if self._interrupted and isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                _leave_out(interrupt.__code__, error.__traceback__)
+                exc_tuple = (KeyboardInterrupt, KeyboardInterrupt(), error.__traceback__)
+            show(exc_tuple, **kwargs)
+
+        shell.showtraceback = showtraceback
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            del shell.showtraceback
+
+
+def _is_in_user_code(frame: FrameType | None, namespace: dict[str, Any]) -> bool:
+    """Tell whether `frame` was called, over however many, by code of the user's `namespace`."""
+    while frame is not None:
+        if frame.f_globals is namespace:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _leave_out(code: CodeType, trace: TracebackType | None) -> None:
+    """Let `trace` end before the frame that runs `code`."""
+    while trace is not None:
+        if trace.tb_next is not None and trace.tb_next.tb_frame.f_code is code:
+            trace.tb_next = None
+        trace = trace.tb_next
