@@ -65,6 +65,8 @@ def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> C
         f"Connected to {key}: {engines} ({world_words(versions, found.world, count + missing)}). "
         "`cluster` and `view` are ready; try %px."
     )
+    for running in () if quiet else _greeting(client):
+        print(running)
     for warning in (
         *_lost_engines(found, missing, count),
         *differences(versions, found.world, count + missing),
@@ -168,6 +170,13 @@ def _show_unheard(line: StatusLine, key: str, unheard: list[int]) -> None:
     from .mpi.errors import ranks_in_words  # with numpy, for which %load_ext need not wait
 
     line.show(f"connecting to {key}: waiting for the output of {ranks_in_words(unheard)}")
+
+
+def _greeting(client: Client) -> list[str]:
+    """Return what runs on the engines, of another kernel or of this one before it restarted."""
+    from .dispatch.elsewhere import greeting  # with all of ipyparallel, which is loaded by now
+
+    return greeting(client)
 
 
 def _unheard_engines(unheard: list[int]) -> list[str]:

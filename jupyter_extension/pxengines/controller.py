@@ -10,6 +10,7 @@
 - Its helper processes die with it, also when it is killed.
 - Told an address, it listens on that one whatever the profile's ipcontroller_config.py says, and
   everything that can be reached from elsewhere is encrypted (CURVE).
+- What it remembers of requests is bounded, and what still runs stays in it (`task_db`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ipyparallel.controller import heartmonitor
 from ipyparallel.controller.app import IPController
 from ipyparallel.util import bind, connect, disambiguate_url, set_hwm
 from jupyter_client.session import new_id_bytes
-from traitlets import Bool, Unicode
+from traitlets import Bool, Unicode, default
 from traitlets.config import Config
 from zmq.eventloop.zmqstream import ZMQStream
 
@@ -36,6 +37,7 @@ from .launch.connection_file import RUN_ID_FIELD
 from .launch.files import write_atomic
 from .launch.paths import RUN_ID_VARIABLE
 from .launch.process import die_with_parent
+from .task_db import TaskDB
 
 _GATHER_SECONDS = 0.03
 """How long to wait for more engines before repeating the beat: one repeat serves all of them."""
@@ -116,6 +118,10 @@ class EngineController(IPController):
         config=True
     )
     encrypt = Bool(False, help="Encrypt also what does not leave this host.").tag(config=True)
+
+    @default("db_class")
+    def _default_db_class(self) -> type[TaskDB]:
+        return TaskDB
 
     def save_connection_dict(self, fname: str, cdict: dict[str, Any]) -> None:
         """Write a connection file at once and 0600: engines wait for it to appear."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel.client import magics as stock
-from ipyparallel.error import RemoteError
 from IPython.core import magic_arguments
 from IPython.core.error import UsageError
 
@@ -16,7 +15,9 @@ from ..mpi.patience import Deferred
 from ..waiting import EnginesError
 from . import showing
 from .cell_wait import STOP, WAIT, CellInterrupted, Terms, wait_as_one
+from .elsewhere import NAME_LENGTH, PastCells, find, is_known, past_cells
 from .errors import CellError, ShownCellError
+from .follow import follow
 from .result import EnginesResult, submit
 from .run import Group
 from .targets import parse_targets
@@ -69,6 +70,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
 
     def __init__(self, shell: InteractiveShell, view: DirectView, suffix: str = "") -> None:
         self._results: deque[EnginesResult] = deque(maxlen=_KEPT)
+        self._followed: deque[EnginesResult] = deque(maxlen=_KEPT)
         super().__init__(shell, view, suffix)
 
     def _eval_target_str(self, ts: str) -> str | int | list[int]:
@@ -105,30 +107,36 @@ class EnginesParallelMagics(stock.ParallelMagics):
         nargs="?",
         default=None,
         help="""Which cell: 1 or nothing for the last one, 2 for the one before it, and so on;
-        or a message id, as in `status.msg_ids`.
+        or the id of a cell, or of a request as in `status.msg_ids`.
         """,
     )
-    def result(self, line: str = "") -> None:
+    def result(self, line: str = "") -> PastCells | None:
         """Show the output and result of a past %px, and raise what it raised; waits for it if it still runs.
 
         ::
 
-            %pxresult              the last cell
+            %pxresult              the last cell; if this kernel sent none, lists those of others
             %pxresult 3            the third last
+            %pxresult 3fa2c1       a cell by its id, also of this notebook before its kernel restarted
             %pxresult -o status    put it into the variable `status` instead
         """
         args = magic_arguments.parse_argstring(self.result, line)
+        if args.which is None and not self._results and not args.save_name:
+            others = PastCells(past_cells(self.view.client))
+            if others.rows:
+                return others
         found = self._past(args.which)
         if args.save_name:
             self.shell.user_ns[args.save_name] = found
-            return
-        if not isinstance(found, EnginesResult):  # what the hub remembers, of another client
-            _ask_hub(found, args.which)
+            return None
+        if not isinstance(found, EnginesResult):  # a request that is no cell, of another client
+            found.get()
             found.display_outputs(groupby=args.groupby)
-            return
+            return None
         found.run.group = args.groupby
         stream = showing.in_kernel()  # the live view has a place for all; a terminal wants it in order
         self._wait(found, Terms(found.on_error), stream=stream, groupby=args.groupby, always=True)
+        return None
 
     def parallel_execute(
         self,
@@ -273,7 +281,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
 
     def _past(self, which: str | None) -> Any:
         """Return the result of the past cell `which`."""
-        if which is None or which.lstrip("-").isdecimal():
+        if which is None or (which.lstrip("-").isdecimal() and len(which) < NAME_LENGTH):
             back = abs(int(which or 1))
             if not self._results:
                 raise UsageError("%pxresult: there was no cell on engines yet.")
@@ -282,19 +290,16 @@ class EnginesParallelMagics(stock.ParallelMagics):
                     f"%pxresult: there are {len(self._results)} past cells, counted back from 1; no {which}."
                 )
             return self._results[-back]
-        for result in self._results:
-            if which in result.msg_ids:
+        for result in (*self._results, *self._followed):
+            if which in result.msg_ids or result.run.run_id.startswith(which):
                 return result
-        return self.view.client.get_result(which, owner=False)
-
-
-def _ask_hub(past: Any, which: str) -> None:
-    try:
-        past.get()
-    except RemoteError as error:
-        if error.ename == "KeyError" and "No such message" in str(error.evalue):
-            raise UsageError(f"%pxresult: no cell is known by the message id {which!r}.") from None
-        raise
+        client = self.view.client
+        if cell := find(client, which):
+            self._followed.append(follow(client, cell))
+            return self._followed[-1]
+        if not is_known(client, which):
+            raise UsageError(f"%pxresult: no cell is known by the id {which!r}. Without an id it lists them.")
+        return client.get_result(which, owner=False)
 
 
 def _seconds(value: float | None) -> float | None:

@@ -225,6 +225,11 @@ class Kernel:
         """Press the stop button."""
         self.manager.interrupt_kernel()
 
+    def restart(self) -> None:
+        """Restart it, as the user does when all else fails."""
+        self.manager.restart_kernel(now=True)
+        self.client.wait_for_ready(timeout=WAIT_SECONDS)
+
     def close(self) -> None:
         """End the kernel."""
         self.client.stop_channels()

@@ -36,6 +36,7 @@ class Cluster:
         self._closed = False
         self._io_loop = Loop()
         self._query_stream = None
+        self._engines: dict[int, str] = {}
         self.results: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
         self.parts = [MessageFuture(f"x_{engine}") for engine in self.ids]
@@ -75,10 +76,10 @@ class Cluster:
         self.withdrawn.append(list(targets))
         assert jobs == [f"x_{engine}" for engine in targets]
 
-    def _send(self, stream: Any, kind: str) -> Any:
+    def _send(self, stream: Any, kind: str, content: Any = None) -> Any:
         asked = MessageFuture("ask")
         if self.hub_answers:
-            asked.set_result({})
+            asked.set_result({"content": {"status": "ok"}})  # and remembers nothing
         return asked
 
     def wait(self, tick: Callable[[], None] = lambda: None, **terms: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kernelside import Kernel, PanelCluster, Reply
@@ -62,3 +64,57 @@ def test_an_interrupt_ends_what_awaits(connected: Kernel, cell: str) -> None:
     assert "KeyboardInterrupt" in text
     assert "CancelledError" not in text
     assert "rank_kernel.py" not in text
+
+
+# --- a kernel that restarts ---------------------------------------------------------------------
+
+
+def reconnected(kernel: Kernel) -> list[str]:
+    """Restart the kernel and connect again; return the names of the cells that are said to run."""
+    kernel.restart()
+    text = shown(kernel.run("%load_ext pxengines\n%engines connect shared"))
+    found = re.findall(
+        r"^(?:Running|Waiting) since \S+ on ranks 0.1: .* \(%pxresult (\w{6}) waits", text, re.M
+    )
+    return [str(name) for name in found]
+
+
+def test_a_cell_outlives_the_kernel_that_sent_it(connected: Kernel, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    cell = f"""
+import os, time
+print("begun on", mpi_rank)
+while not os.path.exists({str(go_on)!r}):
+    time.sleep(0.02)
+if mpi_rank: raise ValueError("late")
+"""
+    connected.run(f"%%px\n{cell}")
+    connected.run("%px 'after it'")
+    name, behind = reconnected(connected)
+    table = connected.run("%pxresult").texts[-1]
+    assert re.search(rf"^{name} +running .* import os, time$", table, re.MULTILINE)
+    assert re.search(rf"^{behind} +waiting ", table, re.MULTILINE)
+
+    def go(text: str) -> None:
+        if "begun on 1" in text:
+            go_on.touch()
+
+    reply = connected.run(f"%pxresult {name}", go)
+    assert error_line(reply) == "Rank 1: ValueError: late."
+    assert "begun on 0" in reply.texts[0]
+    # An engine whose cell has failed does not run those behind it.
+    assert "an earlier cell failed there" in error_line(connected.run(f"%pxresult {behind}"))
+    connected.run(f"get_ipython().run_line_magic('pxresult', '{name} -o past')")
+    assert connected.value("(past.stdout, past.done(), past.code.strip()[:6])") == (
+        "(['begun on 0\\n', 'begun on 1\\n'], True, 'import')"
+    )
+    assert re.search(rf"^{name} +failed ", connected.run("%pxresult").texts[-1], re.MULTILINE)
+
+
+def test_a_cell_of_another_kernel_is_interrupted_by_who_waits_for_it(connected: Kernel) -> None:
+    connected.run("%px import time; time.sleep(60)")
+    (name,) = reconnected(connected)
+    reply = connected.run(
+        f"%pxresult {name}", lambda text: connected.interrupt() if "running" in text else None
+    )
+    assert error_line(reply) == "Interrupted. All engines are idle again."

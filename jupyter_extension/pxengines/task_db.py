@@ -1,0 +1,86 @@
+"""What the hub remembers of requests, for notebooks that ask later: bounded by what it takes.
+
+ipyparallel's keeps the last 1,024 requests, four cells of 256 engines, whether they still run or not; it
+copies each record whenever it looks at it, and lets the output of a cell grow without end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipyparallel.controller.dictdb import DictDB
+from traitlets import Integer
+
+from .left_out import shortened
+
+OUTPUT_KEPT = 200_000
+"""Characters of each stream of one engine, at head and tail together; twice that for a while."""
+
+
+class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
+    """ipyparallel's database in memory; what still runs stays in it."""
+
+    record_limit = Integer(
+        20_000, config=True, help="How many requests to remember; those that run are not forgotten."
+    )
+
+    def get_record(self, msg_id: str) -> dict[str, Any]:
+        """Return the record of a request.
+
+        Raises
+        ------
+        KeyError
+            If it is not known, or not any more.
+        """
+        return _copy(self._records[msg_id])
+
+    def update_record(self, msg_id: str, rec: dict[str, Any]) -> None:
+        """Change some fields of a record; long output loses its middle."""
+        for name in ("stdout", "stderr"):
+            if rec.get(name):
+                rec[name] = shortened(rec[name], OUTPUT_KEPT)
+        super().update_record(msg_id, rec)
+
+    def _match(self, check: dict[str, Any]) -> list[dict[str, Any]]:
+        asked = check.get("msg_id")
+        wanted = [asked] if isinstance(asked, str) else None
+        if isinstance(asked, dict) and set(asked) == {"$in"}:
+            wanted = asked["$in"]
+        if wanted is not None and len(check) == 1:
+            return [_copy(self._records[i]) for i in dict.fromkeys(wanted) if i in self._records]
+        if check == {"completed": None}:
+            return [_copy(rec) for rec in self._records.values() if rec["completed"] is None]
+        return list(super()._match(check))
+
+    def _cull_oldest(self, n: int = 1) -> None:
+        done = [i for i in self.get_history() if self._records[i]["completed"] is not None]
+        for msg_id in done[:n]:
+            self.drop_record(msg_id)
+
+    def _maybe_cull(self) -> None:
+        if len(self._records) > self.record_limit:
+            self._cull_oldest(int(self.cull_fraction * self.record_limit))
+        if self._buffer_bytes > self.size_limit:
+            self._cull_oldest(max(1, int(self.cull_fraction * len(self._records))))
+
+    def _add_bytes(self, rec: dict[str, Any]) -> None:
+        self._buffer_bytes += _size(rec)
+        self._maybe_cull()
+
+    def _drop_bytes(self, rec: dict[str, Any]) -> None:
+        self._buffer_bytes -= _size(rec)
+
+
+def _copy(record: dict[str, Any]) -> dict[str, Any]:
+    # The hub changes fields and headers of what it got, and nothing below.
+    return {key: dict(value) if isinstance(value, dict) else value for key, value in record.items()}
+
+
+def _size(record: dict[str, Any]) -> int:
+    """Return the bytes of what may be large in a record."""
+    size = sum(len(buffer) for key in ("buffers", "result_buffers") for buffer in record.get(key) or ())
+    size += sum(len(record.get(key) or "") for key in ("stdout", "stderr"))
+    for key in ("execute_result", "display_data"):
+        data = (record.get(key) or {}).get("data") or {}
+        size += sum(len(value) for value in data.values() if isinstance(value, str))
+    return size
