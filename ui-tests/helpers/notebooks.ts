@@ -1,0 +1,56 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from '@playwright/test';
+import type { Locator } from '@playwright/test';
+import type { JupyterServer } from './server';
+
+/** Write a notebook for Python of these code cells. */
+export function writeNotebook(
+  server: JupyterServer,
+  name: string,
+  ...sources: string[]
+): void {
+  const kernelspec = {
+    name: 'python3',
+    display_name: 'Python 3',
+    language: 'python'
+  };
+  const content = {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: { kernelspec },
+    cells: sources.map((source, index) => ({
+      cell_type: 'code',
+      id: `cell-${index}`,
+      execution_count: null,
+      metadata: {},
+      outputs: [],
+      source
+    }))
+  };
+  writeFileSync(path.join(server.root, name), JSON.stringify(content));
+}
+
+/** Make a cell the active one, in command mode. */
+export async function selectCell(cell: Locator): Promise<void> {
+  await cell.locator('.jp-InputPrompt').click();
+}
+
+/** Run a cell, and return when the kernel has begun it. */
+export async function beginCell(cell: Locator): Promise<void> {
+  await selectCell(cell);
+  await cell.page().keyboard.press('Control+Enter');
+  await expect(cell.locator('.jp-InputPrompt')).toHaveText('[*]:');
+}
+
+/** Wait until a cell has been run: it has a number. */
+export async function expectRun(cell: Locator): Promise<void> {
+  await expect(cell.locator('.jp-InputPrompt')).toHaveText(/^\[\d+\]:$/);
+}
+
+/** Run a cell that was not run before, and wait for its end. */
+export async function runCell(cell: Locator): Promise<void> {
+  await selectCell(cell);
+  await cell.page().keyboard.press('Control+Enter');
+  await expectRun(cell);
+}
