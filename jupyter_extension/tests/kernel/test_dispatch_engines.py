@@ -127,7 +127,7 @@ def test_the_reply_tells_where_a_cell_ran(connected: Kernel) -> None:
     everywhere = [("shared", "0\N{EN DASH}1")]
     assert told("%%px --block\nsilent = 1") == everywhere
     assert told("%%px --block\n1/0") == everywhere
-    assert told("%px a = 1\n%px a = 2\n%px --targets 1 a = 3\nview.execute('b = 1', block=True)") == [
+    assert told("%px a = 1\n%px a = 2\nview.execute('b = 1', targets=1, block=True)") == [
         *everywhere,
         ("shared", "1"),
     ]
