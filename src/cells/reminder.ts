@@ -19,7 +19,7 @@ export class ConnectReminder implements IDisposable {
     if (!this._isDisposed) {
       this._isDisposed = true;
       this._options.connector.changed.disconnect(this._onChanged, this);
-      [...this._told.keys()].forEach(path => this._takeBack(path));
+      [...this._told.keys()].forEach(path => this.takeBack(path));
     }
   }
 
@@ -27,7 +27,7 @@ export class ConnectReminder implements IDisposable {
   check(path: string): boolean {
     const { connector, trans } = this._options;
     const { state } = connector.connectionOf(path);
-    this._takeBack(path);
+    this.takeBack(path);
     if (state === 'connected' || state === 'connecting') {
       return true;
     }
@@ -45,6 +45,15 @@ export class ConnectReminder implements IDisposable {
     );
     this._told.set(path, id);
     return false;
+  }
+
+  /** It matters no more: nothing is to run there. */
+  takeBack(path: string): void {
+    const id = this._told.get(path);
+    if (id !== undefined) {
+      this._told.delete(path);
+      Notification.dismiss(id);
+    }
   }
 
   private _action(
@@ -72,15 +81,7 @@ export class ConnectReminder implements IDisposable {
       this._told.has(path) &&
       this._options.connector.connectionOf(path).state === 'connected'
     ) {
-      this._takeBack(path);
-    }
-  }
-
-  private _takeBack(path: string): void {
-    const id = this._told.get(path);
-    if (id !== undefined) {
-      this._told.delete(path);
-      Notification.dismiss(id);
+      this.takeBack(path);
     }
   }
 

@@ -74,12 +74,17 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
             Notification.warning(refusedWords(refused, trans));
           }
           const { place } = chosen;
-          if (!isOn || changed === 0 || place === null) {
+          if (place === null || changed === 0) {
             return;
           }
           if ('notebook' in place) {
-            reminder?.check(place.notebook.context.path);
-          } else if (manager !== null) {
+            const { path } = place.notebook.context;
+            if (isOn) {
+              reminder?.check(path);
+            } else {
+              reminder?.takeBack(path);
+            }
+          } else if (isOn && manager !== null) {
             const usable = manager.clusters.filter(
               ({ state }) => state === 'ready' || state === 'degraded'
             );

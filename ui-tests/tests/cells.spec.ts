@@ -80,7 +80,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await expect(
       page.getByText(`${NOTEBOOK} is not connected to engines.`)
     ).toBeVisible();
-    await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    await page.getByTitle('Connect the kernel of this notebook').click();
     await expect(lab.toolbarItem).toHaveText('local 2/2');
     await expect(
       page.getByText(`${NOTEBOOK} is not connected to engines.`)
@@ -177,8 +177,7 @@ test('a console and Notebook 7 have the toggle too', async ({
 
   await page.goto(server.page(`lab/tree/${NOTEBOOK}`));
   await lab.expectKernelIdle();
-  await lab.menu('File', 'New', 'Console');
-  await lab.dialog.getByRole('button', { name: 'Select' }).click();
+  await lab.menu('File', 'New Console for Notebook');
   const prompt = page.locator('.jp-CodeConsole-promptCell');
   await prompt.locator('.cm-content').click();
   await page.keyboard.type('y = 2');

@@ -112,6 +112,10 @@ describe('cells plugin', () => {
     expect(action?.label).toBe('Connect');
     action?.callback(new MouseEvent('click'));
     expect(asked).toEqual([{ path: 'dir/a.ipynb' }]);
+    await commands.execute(toggleCells);
+    expect(notices()).toEqual([]);
+    await commands.execute(toggleCells);
+    expect(notices()).toHaveLength(1);
     await connector.connect('local');
     expect(notices()).toEqual([]);
     // The cell that connects is the active one now, and has to stay here.
