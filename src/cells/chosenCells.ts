@@ -13,6 +13,9 @@ import type { ICandidate } from './toggle';
 export type Place =
   { notebook: NotebookPanel } | { console: ICodeConsole } | null;
 
+/** Whose toolbar a button stands in; undefined: in none, so where the user works. */
+export type Toolbar = 'notebook' | 'console' | undefined;
+
 /** The cells that a command is about: what is selected in a notebook, or a console's prompt. */
 export class ChosenCells implements IDisposable {
   constructor(options: ChosenCells.IOptions) {
@@ -48,18 +51,27 @@ export class ChosenCells implements IDisposable {
     Signal.clearData(this);
   }
 
-  get place(): Place {
-    const console = consoleOf(this._options.currentWidget());
-    if (console !== null) {
+  /** Return where that is; a notebook and a console may stand side by side. */
+  placeOf(toolbar: Toolbar): Place {
+    const console = this._console;
+    if (
+      console?.isDisposed === false &&
+      (toolbar === 'console' ||
+        (toolbar === undefined &&
+          consoleOf(this._options.currentWidget()) === console))
+    ) {
       return { console };
+    }
+    if (toolbar === 'console') {
+      return null;
     }
     const notebook = this._options.tracker.currentWidget;
     return notebook === null ? null : { notebook };
   }
 
   /** The code cells in Python; none: there is nothing to run on engines. */
-  get cells(): readonly ICandidate[] {
-    const { place } = this;
+  cellsOf(toolbar: Toolbar): readonly ICandidate[] {
+    const place = this.placeOf(toolbar);
     if (place === null) {
       return [];
     }
@@ -92,7 +104,8 @@ export class ChosenCells implements IDisposable {
   }
 
   private _onChosen(): void {
-    const { place } = this;
+    this._console = consoleOf(this._options.currentWidget()) ?? this._console;
+    const place = this.placeOf(undefined);
     this._watch(
       place === null
         ? null
@@ -121,6 +134,8 @@ export class ChosenCells implements IDisposable {
 
   private readonly _options: ChosenCells.IOptions;
   private readonly _changed = new Signal<this, void>(this);
+  /** The one that the user worked in last. */
+  private _console: ICodeConsole | null = null;
   private _watched: ICellModel | null = null;
   private _isDisposed = false;
 }

@@ -1,6 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { pxIcon } from '../icons';
+import type { Toolbar } from './chosenCells';
 
 export namespace CellCommandIDs {
   export const toggleCells = 'engines:toggle-cells';
@@ -9,9 +11,9 @@ export namespace CellCommandIDs {
 
 /** What the commands call. */
 export interface ICellServices {
-  toggleCells: () => void;
-  hasCells: () => boolean;
-  areOn: () => boolean;
+  toggleCells: (toolbar: Toolbar) => void;
+  hasCells: (toolbar: Toolbar) => boolean;
+  areOn: (toolbar: Toolbar) => boolean;
   toggleEveryCell: (path?: string) => Promise<void>;
   hasNotebook: () => boolean;
   isEveryCellOn: (path?: string) => boolean;
@@ -25,28 +27,32 @@ export function addCellCommands(
 ): void {
   commands.addCommand(CellCommandIDs.toggleCells, {
     label: args =>
-      args.isToolbar === true ? '' : trans.__('Run Cell on Engines'),
-    caption: () =>
-      services.areOn()
+      toolbarOf(args) === undefined ? trans.__('Run Cell on Engines') : '',
+    caption: args =>
+      services.areOn(toolbarOf(args))
         ? trans.__('Run on engines: take the line %%%%px out')
         : trans.__('Run on engines: put the line %%%%px above the cell'),
-    icon: args => (args.isToolbar === true ? pxIcon : undefined),
+    icon: args => (toolbarOf(args) === undefined ? undefined : pxIcon),
     describedBy: {
       args: {
         type: 'object',
         properties: {
-          isToolbar: {
-            type: 'boolean',
-            description: trans.__('Whether it is shown as an icon only.')
+          toolbar: {
+            type: 'string',
+            enum: ['notebook', 'console'],
+            description: trans.__(
+              'Whose toolbar it stands in, as an icon; if left out, it is about where the user works.'
+            )
           }
         }
       }
     },
-    isEnabled: () => services.hasCells(),
-    isVisible: args => args.isToolbar !== true || services.hasCells(),
+    isEnabled: args => services.hasCells(toolbarOf(args)),
+    isVisible: args =>
+      toolbarOf(args) === undefined || services.hasCells(toolbarOf(args)),
     isToggleable: true,
-    isToggled: () => services.areOn(),
-    execute: () => services.toggleCells()
+    isToggled: args => services.areOn(toolbarOf(args)),
+    execute: args => services.toggleCells(toolbarOf(args))
   });
 
   commands.addCommand(CellCommandIDs.toggleEveryCell, {
@@ -74,4 +80,8 @@ export function addCellCommands(
     execute: ({ path }) =>
       services.toggleEveryCell(typeof path === 'string' ? path : undefined)
   });
+}
+
+function toolbarOf({ toolbar }: ReadonlyPartialJSONObject): Toolbar {
+  return toolbar === 'notebook' || toolbar === 'console' ? toolbar : undefined;
 }

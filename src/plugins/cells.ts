@@ -17,6 +17,8 @@ import { refusedWords } from '../cells/words';
 import { CommandIDs } from '../commands';
 import { IClusterManager, IEngineConnector } from '../tokens';
 
+const TOOLBARS = [undefined, 'notebook', 'console'] as const;
+
 /** Says of cells that they run on engines, and shows where they ran. */
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-engines:cells',
@@ -68,12 +70,14 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     addCellCommands(
       commands,
       {
-        toggleCells: () => {
-          const { isOn, changed, refused } = toggle.toggle(chosen.cells);
+        toggleCells: toolbar => {
+          const { isOn, changed, refused } = toggle.toggle(
+            chosen.cellsOf(toolbar)
+          );
           if (refused.length > 0) {
             Notification.warning(refusedWords(refused, trans));
           }
-          const { place } = chosen;
+          const place = chosen.placeOf(toolbar);
           if (place === null || changed === 0) {
             return;
           }
@@ -92,8 +96,8 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
             void remindConsole(place.console, keys, showPanel, trans);
           }
         },
-        hasCells: () => chosen.cells.length > 0,
-        areOn: () => toggle.isOn(chosen.cells),
+        hasCells: toolbar => chosen.cellsOf(toolbar).length > 0,
+        areOn: toolbar => toggle.isOn(chosen.cellsOf(toolbar)),
         toggleEveryCell: async asked => {
           const path = asked ?? tracker.currentWidget?.context.path;
           if (connector === null || path === undefined) {
@@ -117,8 +121,10 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     // Toolbars and menus ask again only when told to, and each key that is typed may be one.
     let known = '';
     chosen.changed.connect(() => {
-      const { cells } = chosen;
-      const now = `${cells.length > 0} ${toggle.isOn(cells)}`;
+      const now = TOOLBARS.map(toolbar => {
+        const cells = chosen.cellsOf(toolbar);
+        return cells.length > 0 ? String(toggle.isOn(cells)) : '';
+      }).join();
       if (now !== known) {
         known = now;
         commands.notifyCommandChanged(CellCommandIDs.toggleCells);

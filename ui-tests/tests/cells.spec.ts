@@ -98,7 +98,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await page.keyboard.press('Escape');
     await run(lab, silent);
     await expect(badge(silent)).toHaveAccessibleName(EVERYWHERE);
-    await expectAccessible(page, silent);
+    await expectAccessible(page, badge(silent));
     await picture(lab, 'badges');
   });
 
@@ -185,6 +185,7 @@ test('a console and Notebook 7 have the toggle too', async ({
   await expect(prompt).toContainText('%%px');
   const panel = page.locator('.jp-ConsolePanel');
   await expect(button(panel)).toHaveAttribute('aria-pressed', 'true');
+  await expect(button(cell)).toHaveAttribute('aria-pressed', 'false');
   await picture(lab, 'console');
   await button(panel).click();
   await expect(prompt).not.toContainText('%%px');

@@ -9,7 +9,7 @@ describe('the toggle of cells', () => {
   let simulated: SimulatedNotebook;
   let chosen: ChosenCells;
   const toggle = new PxToggle();
-  const run = () => toggle.toggle(chosen.cells);
+  const run = () => toggle.toggle(chosen.cellsOf(undefined));
 
   /** Make the notebook's cells; all of them selected. */
   function fill(...sources: string[]): void {
@@ -49,7 +49,7 @@ describe('the toggle of cells', () => {
       '%%px --block\nb = 2',
       '%%px\n'
     ]);
-    expect(toggle.isOn(chosen.cells)).toBe(true);
+    expect(toggle.isOn(chosen.cellsOf(undefined))).toBe(true);
     expect(run()).toEqual({ isOn: false, changed: 3, refused: [] });
     expect(simulated.cells).toEqual(['a = 1', 'b = 2', '']);
     run();
@@ -91,13 +91,13 @@ describe('the toggle of cells', () => {
     simulated.notebook.deselectAll();
     simulated.notebook.activeCellIndex = 1;
     NotebookActions.changeCellType(simulated.notebook, 'markdown');
-    expect(chosen.cells).toEqual([]);
-    expect(toggle.isOn(chosen.cells)).toBe(false);
+    expect(chosen.cellsOf(undefined)).toEqual([]);
+    expect(toggle.isOn(chosen.cellsOf(undefined))).toBe(false);
     simulated.notebook.activeCellIndex = 0;
-    expect(chosen.cells).toHaveLength(1);
+    expect(chosen.cellsOf(undefined)).toHaveLength(1);
     simulated.notebook.model?.setMetadata('language_info', { name: 'R' });
-    expect(chosen.cells).toEqual([]);
+    expect(chosen.cellsOf(undefined)).toEqual([]);
     simulated.notebook.model?.setMetadata('language_info', { name: 'python' });
-    expect(chosen.cells).toHaveLength(1);
+    expect(chosen.cellsOf(undefined)).toHaveLength(1);
   });
 });

@@ -17,7 +17,7 @@ import { Bench, waitUntil } from '../fakes';
 import { SimulatedNotebook, trackerOf } from '../kernels/simulatedNotebook';
 
 const { toggleCells, toggleEveryCell } = CellCommandIDs;
-const ICON = { isToolbar: true };
+const ICON = { toolbar: 'notebook' };
 
 describe('cells plugin', () => {
   let bench: Bench;
