@@ -27,7 +27,7 @@ def tell(run: CellRun) -> None:
         return
     payloads = shell.payload_manager
     runs: list[dict[str, Any]] = next(
-        (known["runs"] for known in payloads.read_payload() if known["source"] == SOURCE), []
+        (known["runs"] for known in payloads.read_payload() if known.get("source") == SOURCE), []
     )
     told = where(run)
     if told not in runs:
