@@ -134,15 +134,6 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await expect(silent).not.toContainText('NameError');
     await expect(badge(silent)).toHaveAccessibleName(EVERYWHERE);
     await picture(lab, 'every cell');
-    await lab.menu('Settings', 'Theme', 'JupyterLab Dark');
-    await expect(page.locator('body')).toHaveAttribute(
-      'data-jp-theme-light',
-      'false'
-    );
-    await picture(lab, 'dark');
-    await page.setViewportSize({ width: 700, height: 700 });
-    await picture(lab, 'narrow');
-    await page.setViewportSize({ width: 1280, height: 720 });
     await lab.menu('Kernel', 'Restart Kernel');
     await lab.dialog
       .getByRole('button')
@@ -154,8 +145,14 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
 
   await test.step('what the outputs tell is there after a reload', async () => {
     await lab.savedCells(NOTEBOOK);
+    const theme = 'JupyterLab Dark';
+    server.writeSetting('@jupyterlab/apputils-extension:themes', { theme });
     await lab.open(`lab/tree/${NOTEBOOK}`);
     await expect(badge(loud)).toHaveAccessibleName(EVERYWHERE);
+    await expectAccessible(page, badge(loud));
+    await picture(lab, 'dark');
+    await page.setViewportSize({ width: 700, height: 700 });
+    await picture(lab, 'narrow');
   });
 });
 
