@@ -216,6 +216,22 @@ export default defineConfig([
     )
   },
   {
+    // Which cells run there: knows of results what a run is called, and what ranks are.
+    files: ['src/cells/**/*.{ts,tsx}'],
+    rules: forbid(
+      plugins,
+      commands,
+      otherDomain('clusters'),
+      otherDomain('jobs'),
+      otherDomain('profiles'),
+      {
+        regex: '/(kernels/(?!code$)|results/(?!contract$|ranks$))',
+        message: 'Domains see each other only through tokens.ts.'
+      },
+      apiOnlyTypes
+    )
+  },
+  {
     files: ['src/__tests__/**/*.{ts,tsx}'],
     rules: {
       // Tests declare plugins and strings that no user sees.

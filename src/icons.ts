@@ -7,6 +7,7 @@ import failedSvg from '../style/icons/failed.svg';
 import offSvg from '../style/icons/off.svg';
 import pauseSvg from '../style/icons/pause.svg';
 import progressSvg from '../style/icons/progress.svg';
+import pxSvg from '../style/icons/px.svg';
 import runningSvg from '../style/icons/running.svg';
 import waitingSvg from '../style/icons/waiting.svg';
 
@@ -68,4 +69,10 @@ export const runningIcon = new LabIcon({
 export const pauseIcon = new LabIcon({
   name: 'jupyterlab-engines:pause',
   svgstr: pauseSvg
+});
+
+/** Runs on engines: one cell, many arrows. */
+export const pxIcon = new LabIcon({
+  name: 'jupyterlab-engines:px',
+  svgstr: pxSvg
 });

@@ -1,4 +1,5 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { cellsPlugin } from './plugins/cells';
 import { clustersPlugin } from './plugins/clusters';
 import { commandsPlugin } from './plugins/commands';
 import { connectionPlugin } from './plugins/connection';
@@ -33,6 +34,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   noticesPlugin,
   toolbarPlugin,
   resultsPlugin,
+  cellsPlugin,
   statusBarPlugin,
   palettePlugin,
   launcherPlugin

@@ -229,6 +229,17 @@ export interface IEngineConnector extends IDisposable {
    */
   connect(key: string, path?: string): Promise<boolean>;
 
+  /** Whether each cell of a notebook is sent to engines, by `%autopx`; as its kernel last told. */
+  hasAutopx(path?: string): boolean;
+
+  /**
+   * Have each cell of a notebook sent to engines, or only those that say so.
+   *
+   * @param path - The notebook; without it the current one.
+   * @returns Whether it is so now. If not, the user has been told why.
+   */
+  setAutopx(isOn: boolean, path?: string): Promise<boolean>;
+
   /** Connect a notebook again to the cluster it had before its kernel restarted. */
   reattach(path?: string): Promise<boolean>;
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EnginesError",
     "ReductionError",
+    "autopx_is_on",
     "connect",
     "connected_key",
     "load_ipython_extension",
@@ -70,6 +71,15 @@ def connected_key() -> str | None:
     from . import connection
 
     return connection.connected_key()
+
+
+def autopx_is_on() -> bool:
+    """Tell whether ``%autopx`` sends each cell of this kernel to engines, living or not. Never raises."""
+    from IPython import get_ipython
+
+    from .dispatch import autopx
+
+    return autopx.is_on(get_ipython())
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

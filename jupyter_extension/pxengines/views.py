@@ -29,8 +29,10 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
         if shell is None:
             super().activate(suffix)  # which tells that there is no IPython
             return
+        from .dispatch import autopx
         from .dispatch.magics import EnginesParallelMagics
 
+        autopx.end(shell, suffix)
         shell.magics_manager.register(EnginesParallelMagics(shell, self, suffix))
 
     def execute(

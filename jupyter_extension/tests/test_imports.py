@@ -191,6 +191,11 @@ def test_browser_graph_is_whole() -> None:
         pytest.param(
             r"^kernels/", r"^(clusters|jobs|profiles|plugins|index)\b", id="kernels know no clusters"
         ),
+        pytest.param(
+            r"^cells/",
+            r"^(clusters|jobs|profiles|plugins|index)\b|^kernels/(?!code)|^results/(?!contract|ranks)",
+            id="cells know what a run is",
+        ),
         pytest.param(r"^plugins/", r"^(plugins|index)\b", id="plugins know each other by tokens"),
         pytest.param(
             r"^tokens\.ts$",

@@ -64,6 +64,38 @@ export class EngineConnector implements IEngineConnector {
     return this._find(path)?.connection ?? { state: 'none' };
   }
 
+  hasAutopx(path?: string): boolean {
+    return this._find(path)?.hasAutopx ?? false;
+  }
+
+  async setAutopx(isOn: boolean, path?: string): Promise<boolean> {
+    const link = this._find(path);
+    const kernel = link && (await this._readyKernel(link.panel));
+    if (link === undefined || !kernel) {
+      return false;
+    }
+    const failure = await link.setAutopx(isOn);
+    if (failure !== null) {
+      const name = PathExt.basename(link.panel.context.path);
+      const cause = failure === '' ? this._trans.__('no answer') : failure;
+      Notification.error(
+        isOn
+          ? this._trans.__(
+              'The cells of %1 do not all run on engines: %%autopx could not be turned on (%2).',
+              name,
+              cause
+            )
+          : this._trans.__(
+              'The cells of %1 still all run on engines: %%autopx could not be turned off (%2).',
+              name,
+              cause
+            ),
+        { autoClose: false }
+      );
+    }
+    return failure === null;
+  }
+
   async connect(key: string, path?: string): Promise<boolean> {
     const link = this._find(path) ?? (await this._newNotebook(key));
     if (link === null) {

@@ -8,6 +8,8 @@ export interface IMenuCommands {
   reattach: string;
   log: string;
   panel: string;
+  /** Whether all cells run on engines; left out where nobody has added it. */
+  everyCell: string;
 }
 
 /** Open a notebook's menu below its toolbar item: what it can connect to, and where to look. */
@@ -33,6 +35,12 @@ export function openEnginesMenu(
   }
   if (current !== null && usable.some(({ key }) => key === current)) {
     menu.addItem({ command: ids.reattach, args: { path } });
+  }
+  if (
+    commands.hasCommand(ids.everyCell) &&
+    (connection.state === 'connected' || connector.hasAutopx(path))
+  ) {
+    menu.addItem({ command: ids.everyCell, args: { path } });
   }
   if (current !== null && manager.get(current) !== undefined) {
     menu.addItem({ command: ids.log, args: { key: current } });

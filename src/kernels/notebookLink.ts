@@ -8,7 +8,16 @@ import { Debouncer } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 import type { ISignal } from '@lumino/signaling';
 import type { Connection } from '../tokens';
-import { mayConnect, PROBE, PROBE_EXPRESSION, readProbe } from './code';
+import {
+  AUTOPX,
+  AUTOPX_EXPRESSION,
+  AUTOPX_LINE,
+  mayConnect,
+  PROBE,
+  PROBE_EXPRESSION,
+  readAutopx,
+  readProbe
+} from './code';
 import type { Probed } from './code';
 
 /** Cells of a *run all* end close to each other: one question answers for them. */
@@ -41,6 +50,11 @@ export class NotebookLink implements IDisposable {
 
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  /** Whether each cell is sent to engines, by `%autopx`; as the kernel last told. */
+  get hasAutopx(): boolean {
+    return this._hasAutopx;
   }
 
   /** The kernel came back from a restart and is not connected any more. */
@@ -83,6 +97,37 @@ export class NotebookLink implements IDisposable {
     return isConnected;
   }
 
+  /**
+   * Have each cell sent to engines, or not.
+   *
+   * @returns Null if it is so; else what the kernel says, or an empty text if it says nothing.
+   *
+   * #### Notes
+   * `%autopx` turns over what is: so the kernel is asked first how it is, since it may have been
+   * typed in a cell that has just run.
+   */
+  async setAutopx(isOn: boolean): Promise<string | null> {
+    const kernel = this._kernel;
+    if (kernel === null) {
+      return '';
+    }
+    let content = (await this._ask(kernel, '').done).content;
+    if (
+      content.status === 'ok' &&
+      readAutopx(content.user_expressions) !== isOn
+    ) {
+      content = (await this._ask(kernel, AUTOPX_LINE).done).content;
+    }
+    if (content.status !== 'ok') {
+      return content.status === 'error' ? content.evalue : '';
+    }
+    const now = readAutopx(content.user_expressions);
+    if (kernel === this._kernel) {
+      this._setHasAutopx(now);
+    }
+    return now === isOn ? null : '';
+  }
+
   /** Ask the kernel as soon as it has nothing else to do. */
   probeSoon(): void {
     if (this._isDisposed) {
@@ -108,17 +153,33 @@ export class NotebookLink implements IDisposable {
     if ((await kernel.info).language_info.name !== 'python') {
       return;
     }
-    const future = kernel.requestExecute({
-      code: '',
+    const { content } = await this._ask(kernel, '').done;
+    if (kernel === this._kernel && content.status === 'ok') {
+      this._setHasAutopx(readAutopx(content.user_expressions));
+      this._onProbed(readProbe(content.user_expressions));
+    }
+  }
+
+  /** Run a line that nobody sees, and ask what the kernel has to do with engines then. */
+  private _ask(kernel: Kernel.IKernelConnection, code: string) {
+    return kernel.requestExecute({
+      code,
       silent: true,
       store_history: false,
       allow_stdin: false,
       stop_on_error: false,
-      user_expressions: { [PROBE]: PROBE_EXPRESSION }
+      user_expressions: {
+        [PROBE]: PROBE_EXPRESSION,
+        [AUTOPX]: AUTOPX_EXPRESSION
+      }
     });
-    const { content } = await future.done;
-    if (kernel === this._kernel && content.status === 'ok') {
-      this._onProbed(readProbe(content.user_expressions));
+  }
+
+  /** @param isOn - undefined: the kernel cannot say, having an older half of this extension. */
+  private _setHasAutopx(isOn: boolean | undefined): void {
+    if (isOn !== undefined && isOn !== this._hasAutopx) {
+      this._hasAutopx = isOn;
+      this._changed.emit();
     }
   }
 
@@ -170,6 +231,7 @@ export class NotebookLink implements IDisposable {
     _: ISessionContext,
     { newValue }: { newValue: Kernel.IKernelConnection | null }
   ): void {
+    this._setHasAutopx(false);
     if (newValue === null) {
       this._set({ state: 'none' });
     } else {
@@ -184,6 +246,7 @@ export class NotebookLink implements IDisposable {
       case 'autorestarting':
       case 'dead':
         this._detach();
+        this._setHasAutopx(false);
         this._isProbeDue = true;
         break;
       case 'idle':
@@ -214,6 +277,7 @@ export class NotebookLink implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _detached = new Signal<this, void>(this);
   private _connection: Connection = { state: 'none' };
+  private _hasAutopx = false;
   private _isProbeDue = false;
   private _isRestarted = false;
   private _mayBeNewRun = false;

@@ -18,6 +18,8 @@ export interface INotebookStatus {
   caption: string;
   icon: LabIcon;
   tone: Tone;
+  /** Whether each cell goes to the engines, wherever it does not say so itself. */
+  hasAutopx?: boolean;
   /** What a click does: show what there is to choose, or reattach. */
   action: 'menu' | 'reattach';
 }
@@ -62,6 +64,24 @@ export function notebookStatus(
     default:
       return unknownConnection(connection);
   }
+}
+
+/** Add to a status that each cell of the notebook is sent to its engines. */
+export function withAutopx(
+  status: INotebookStatus,
+  hasAutopx: boolean,
+  trans: TranslationBundle
+): INotebookStatus {
+  return hasAutopx
+    ? {
+        ...status,
+        hasAutopx,
+        caption: trans.__(
+          '%1 Every cell runs on engines (%%autopx).',
+          status.caption
+        )
+      }
+    : status;
 }
 
 function connectedStatus(

@@ -3,7 +3,8 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { Icon } from '../icon';
 import type { IClusterManager, IEngineConnector } from '../tokens';
-import { notebookStatus } from './status';
+import { pxIcon } from '../icons';
+import { notebookStatus, withAutopx } from './status';
 import type { INotebookStatus } from './status';
 
 export interface INotebookEnginesProps {
@@ -29,6 +30,7 @@ export function NotebookEngines({
     >
       <Icon icon={status.icon} tone={status.tone} />
       <span className="jp-Engines-ToolbarButton-label">{status.label}</span>
+      {status.hasAutopx && <Icon icon={pxIcon} tone={status.tone} />}
     </button>
   );
 }
@@ -57,7 +59,11 @@ export class NotebookEnginesItem extends ReactWidget {
     const connection = connector.connectionOf(path());
     const cluster =
       connection.state === 'none' ? undefined : manager.get(connection.key);
-    const status = notebookStatus(connection, cluster, trans);
+    const status = withAutopx(
+      notebookStatus(connection, cluster, trans),
+      connector.hasAutopx(path()),
+      trans
+    );
     return (
       <NotebookEngines
         status={status}

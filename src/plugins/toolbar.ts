@@ -5,6 +5,7 @@ import type {
 import { IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { CellCommandIDs } from '../cells/commands';
 import { CommandIDs } from '../commands';
 import { openEnginesMenu } from '../kernels/menu';
 import { NotebookEnginesItem } from '../kernels/toolbarItem';
@@ -44,7 +45,8 @@ export const toolbarPlugin: JupyterFrontEndPlugin<void> = {
               connect: CommandIDs.connectNotebook,
               reattach: CommandIDs.reattachNotebook,
               log: CommandIDs.showLog,
-              panel: CommandIDs.openPanel
+              panel: CommandIDs.openPanel,
+              everyCell: CellCommandIDs.toggleEveryCell
             });
           }
         })

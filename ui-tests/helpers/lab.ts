@@ -175,10 +175,13 @@ export class Lab {
   }
 
   private _onException(text: string): void {
-    // Notebook 7.6 throws it with and without this extension, while it loads shortcuts.
+    // Notebook 7.6 throws these by itself: with and without this extension while it loads
+    // shortcuts, and now and then for a command of its own file browser.
     const isNotebooks =
       text.includes('/static/notebook/notebook_core') &&
-      text.includes("reading 'schema'");
+      /reading 'schema'|Command 'filebrowser:open-path' not registered/.test(
+        text
+      );
     if (!isNotebooks) {
       this.exceptions.push(text);
     }

@@ -19,6 +19,7 @@ import msgspec
 from . import static, widget
 from .blocks import LIVE_BYTES, shown, whole
 from .run import CellRun
+from .where import where
 
 MIME = "application/vnd.jupyterlab-engines.run+json"
 """Names the model to the labextension, which shows the HTML beside it where that is not to be had."""
@@ -151,9 +152,8 @@ class Showing:
             if self._make_widget is not None:
                 state = {**self._light(at), **self._blocks(), "blocking": self._waiting}
                 self._widget = self._make_widget(state, self._message)
-                bundle = {MIME: {"model_id": self._widget.model_id}, **bundle}
                 _keep(self._widget)
-            self._publish(bundle, self._id, False)
+            self._publish(self._named(bundle), self._id, False)
             self._visible = True
             now = self._clock()
             for pace in (self._pace, self._heavy, self._html):
@@ -230,11 +230,14 @@ class Showing:
         self._seen_html = version
         bundle: dict[str, Any] = static.bundle(self._run, at)
         size = sum(map(len, bundle.values()))
-        if self._widget is not None:
-            bundle = {MIME: {"model_id": self._widget.model_id}, **bundle}
-        self._publish(bundle, self._id, True)
+        self._publish(self._named(bundle), self._id, True)
         self._html.spent(began, self._clock(), size)
         return size
+
+    def _named(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """Add which model shows it live, if one does, and where it ran: that stays in the saved notebook."""
+        model = {} if self._widget is None else {"model_id": self._widget.model_id}
+        return {MIME: {**model, **where(self._run)}, **bundle}
 
     def _light(self, at: float) -> dict[str, Any]:
         run = self._run

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel.client import magics as stock
@@ -13,7 +15,7 @@ from IPython.core.error import UsageError
 
 from ..mpi.patience import Deferred
 from ..waiting import EnginesError
-from . import showing
+from . import autopx, showing
 from .cell_wait import STOP, WAIT, CellInterrupted, Terms, wait_as_one
 from .elsewhere import NAME_LENGTH, PastCells, find, is_known, past_cells
 from .errors import CellError, ShownCellError
@@ -266,12 +268,42 @@ class EnginesParallelMagics(stock.ParallelMagics):
         return None if blocks else result
 
     def pxrun_nodes(self, *args: Any, **kwargs: Any) -> bool:
-        """Run the cell of ``%autopx`` on the engines; tell whether it failed."""
+        """Run the cell of ``%autopx`` on the engines and show it; tell whether it failed."""
+        if re.match(rf"\s*%autopx{re.escape(self.suffix)}\b", self._px_cell):
+            self._disable_autopx()
+            return False
         try:
-            return bool(super().pxrun_nodes(*args, **kwargs))
-        except CellInterrupted:
+            result = self.parallel_execute(self._px_cell)
+            if result is not None:
+                showing.show_live(result)
+        except (Exception, CellInterrupted) as error:
+            if (outcome := kwargs.get("result")) is not None:
+                outcome.error_in_exec = error  # or the notebook would go on with the next cell
             self.shell.showtraceback()
             return True
+        return False
+
+    def _enable_autopx(self) -> None:
+        super()._enable_autopx()
+        original = self._original_run_async = self.shell.run_cell_async
+
+        @wraps(original)  # ipykernel looks which arguments it takes
+        async def run_cell_async(raw_cell: str, *args: Any, **kwargs: Any) -> Any:
+            self._px_cell = raw_cell  # cells with a top-level await come only here
+            return await original(raw_cell, *args, **kwargs)
+
+        self.shell.run_cell_async = run_cell_async
+        self.shell.run_ast_nodes = self._px_run_nodes
+
+    def _disable_autopx(self) -> None:
+        if self._autopx:
+            self.shell.run_cell_async = self._original_run_async
+        super()._disable_autopx()
+
+    async def _px_run_nodes(self, *args: Any, **kwargs: Any) -> Any:
+        if autopx.stays_here(self._px_cell):
+            return await self._original_run_nodes(*args, **kwargs)
+        return self.pxrun_nodes(*args, **kwargs)
 
     def _who(self) -> str:
         targets = self.view.targets

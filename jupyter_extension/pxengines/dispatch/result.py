@@ -22,6 +22,7 @@ from .cell_wait import STOP, Terms, wait_as_one
 from .errors import CellError, ShownCellError
 from .feed import Feed
 from .run import CellRun, Group
+from .where import tell
 
 if TYPE_CHECKING:
     from ipyparallel import DirectView
@@ -229,6 +230,7 @@ def submit(
     children = futures[0] if isinstance(targets, int) else futures
     result = EnginesResult(client, children, engines, code, feed, run, name)
     result.on_error = on_error
+    tell(run)
     return result
 
 

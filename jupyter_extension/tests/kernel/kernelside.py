@@ -160,6 +160,7 @@ class Reply:
     status: str
     outputs: list[dict[str, Any]]
     displays: int
+    payload: list[dict[str, Any]]
 
     @property
     def texts(self) -> list[str]:
@@ -208,7 +209,8 @@ class Kernel:
             seen(str(content.get("text") or content.get("data", {}).get("text/plain") or ""))
 
         reply = self.client.execute_interactive(code, timeout=WAIT_SECONDS, output_hook=hear)
-        return Reply(reply["content"]["status"], outputs, displays)
+        content = reply["content"]
+        return Reply(content["status"], outputs, displays, content["payload"])
 
     def value(self, expression: str) -> str:
         """Return the repr of an expression's value."""

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import msgspec
 
-from pxengines.dispatch import live, widget
+from pxengines.dispatch import live, where, widget
 from pxengines.dispatch.blocks import Block, Dropped
+from pxengines.dispatch.run import CellRun
 
-CONTRACT = (Path(__file__).parents[3] / "src" / "results" / "contract.ts").read_text(encoding="utf-8")
+SOURCE = Path(__file__).parents[3] / "src"
+CONTRACT = (SOURCE / "results" / "contract.ts").read_text(encoding="utf-8")
+PLACES = (SOURCE / "cells" / "where.ts").read_text(encoding="utf-8")
 
 
-def constant(name: str) -> str:
-    found = re.search(rf"{name} =\s*'([^']+)'", CONTRACT)
+def constant(name: str, text: str = CONTRACT) -> str:
+    found = re.search(rf"{name} =\s*'([^']+)'", text)
     assert found is not None
     return found[1]
 
@@ -23,6 +26,12 @@ def test_names_agree() -> None:
     assert constant("WIDGET_MODULE") == widget.MODULE
     assert "^" + constant("WIDGET_VERSION") == widget.MODULE_VERSION
     assert constant("RUN_MIME_TYPE") == live.MIME
+    assert constant("PAYLOAD_SOURCE", PLACES) == where.SOURCE
+
+
+def test_page_reads_where_a_cell_ran() -> None:
+    run = CellRun(run_id="r", code="", ranks=[0, 1], started_at=0.0)
+    assert [name for name in where.where(run) if f"field(value, '{name}')" not in PLACES] == []
 
 
 def test_page_reads_every_trait() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from kernelside import Kernel, PanelCluster, Reply
 
+from pxengines.dispatch import where
+
 SLEEP = "import time; time.sleep(60)"
 
 
@@ -89,11 +91,47 @@ def test_a_file_and_code_without_magics(connected: Kernel, tmp_path: Path) -> No
 
 
 def test_all_cells_of_a_notebook(connected: Kernel) -> None:
+    asked = "__import__('pxengines').autopx_is_on()"
+    assert connected.value(asked) == "False"
     connected.run("view.block = True\n%autopx")
     assert connected.run("on_engine = mpi_rank").status == "ok"
+    failed = connected.run("if mpi_rank: 1/0")
+    assert failed.status == "error"  # the notebook does not go on with the next cell
+    assert "ZeroDivisionError" in str(failed.outputs)
+    # What speaks of engines itself does so from here.
+    assert connected.run("%%px\nfrom_magic = mpi_rank").status == "ok"
+    assert connected.run("%pxconfig --noblock").status == "ok"
+    shown = connected.run("print('as it comes'); unwaited = 1").outputs
+    assert any("text/html" in output["data"] for output in shown)
     connected.run("%autopx")
-    assert connected.value("('on_engine' in globals(), view['on_engine'])") == "(False, [0, 1])"
-    connected.run("view.block = False")
+    names = ("on_engine", "from_magic")
+    here = f"[name in globals() for name in {names}]"
+    assert connected.value(f"({here}, [view[name] for name in {names}])") == (
+        "([False, False], [[0, 1], [0, 1]])"
+    )
+
+    connected.run("%autopx")
+    assert connected.run("%engines connect shared --quiet").status == "ok"
+    assert connected.value(f"({asked}, {asked.replace('()', '.__name__')})") == "(False, 'autopx_is_on')"
+
+
+def test_the_reply_tells_where_a_cell_ran(connected: Kernel) -> None:
+    def told(code: str) -> list[tuple[str, str]]:
+        return [
+            (run["cluster"], run["ranks"])
+            for payload in connected.run(code).payload
+            if payload["source"] == where.SOURCE
+            for run in payload["runs"]
+        ]
+
+    everywhere = [("shared", "0\N{EN DASH}1")]
+    assert told("%%px --block\nsilent = 1") == everywhere
+    assert told("%%px --block\n1/0") == everywhere
+    assert told("%px a = 1\n%px a = 2\nview.execute('b = 1', targets=1, block=True)") == [
+        *everywhere,
+        ("shared", "1"),
+    ]
+    assert told("here = 1") == []
 
 
 def test_past_cells(connected: Kernel) -> None:

@@ -141,7 +141,7 @@ def test_a_quick_cell_is_shown_once(always: bool) -> None:
     _, (_, _, state), (_, _, bundle) = None, *notebook.sent
     assert (state["state"], state["states"], state["blocking"]) == ("done", "dd", False)
     assert list(bundle) == [MIME, "text/plain", "text/html"]
-    assert bundle[MIME] == {"model_id": "m1"}
+    assert bundle[MIME] == {"model_id": "m1", "cluster": "", "ranks": "0\N{EN DASH}1"}
     assert bundle["text/plain"].startswith("a = 3: done on 2 engines, 0.00 s")
 
 
@@ -238,7 +238,7 @@ def test_without_widgets_the_html_is_shown_anew() -> None:
     end(notebook.run, notebook.now)
     notebook.wait(5)
     assert set(notebook.kinds()) == {"display", "update_display"}
-    assert MIME not in notebook.sent[-1][2]
+    assert notebook.sent[-1][2][MIME] == {"cluster": "", "ranks": "0\N{EN DASH}1"}
     assert "one two" in notebook.sent[-1][2]["text/html"]
 
 

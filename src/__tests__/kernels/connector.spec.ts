@@ -58,6 +58,30 @@ describe('EngineConnector', () => {
 
   const state = () => connector.connectionOf().state;
 
+  it('turns %autopx on and off, and says why it cannot', async () => {
+    expect(await connector.setAutopx(true)).toBe(false);
+    expect(Notification.manager.notifications[0]?.message).toBe(
+      'The cells of a.ipynb do not all run on engines: %autopx could not be turned on ' +
+        '(Line magic function `%autopx` not found.).'
+    );
+    await connector.connect('local');
+    const changed = jest.fn();
+    connector.changed.connect(changed);
+    expect(await connector.setAutopx(true)).toBe(true);
+    expect([connector.hasAutopx(), notebook.hasAutopx]).toEqual([true, true]);
+    expect(changed).toHaveBeenCalledTimes(1);
+    expect(await connector.setAutopx(true)).toBe(true);
+    expect(notebook.hasAutopx).toBe(true);
+    expect(await connector.setAutopx(false)).toBe(true);
+    expect([connector.hasAutopx(), notebook.hasAutopx]).toEqual([false, false]);
+    // Typed in a cell.
+    notebook.hasAutopx = true;
+    await NotebookActions.run(notebook.notebook, notebook.session);
+    await waitUntil(() => connector.hasAutopx());
+    notebook.restart();
+    expect(connector.hasAutopx()).toBe(false);
+  });
+
   describe('with a cell', () => {
     it('puts the two lines before all other code, and runs them', async () => {
       notebook.notebook.activeCell?.model.sharedModel.setSource('x = 1');

@@ -17,7 +17,7 @@ import { NBTestUtils } from '@jupyterlab/notebook/lib/testutils';
 import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import { MockShellFuture } from '@jupyterlab/services/lib/testutils';
 import { Signal } from '@lumino/signaling';
-import { PROBE } from '../../kernels/code';
+import { AUTOPX, PROBE } from '../../kernels/code';
 
 export class SimulatedNotebook {
   constructor(
@@ -55,6 +55,8 @@ export class SimulatedNotebook {
   readonly requests: KernelMessage.IExecuteRequestMsg['content'][] = [];
   /** What `pxengines.connected_key()` would say in this kernel. */
   connectedKey: string | null = null;
+  /** Whether `%autopx` is on. */
+  hasAutopx = false;
   /** Why connecting fails; null: it does not. */
   failure: string | null = null;
 
@@ -85,6 +87,7 @@ export class SimulatedNotebook {
   /** The kernel's process is replaced. */
   restart(): void {
     this.connectedKey = null;
+    this.hasAutopx = false;
     updateKernelStatus(this.session, 'restarting');
     updateKernelStatus(this.session, 'idle');
   }
@@ -104,6 +107,17 @@ export class SimulatedNotebook {
       };
     }
     this.connectedKey = key ?? this.connectedKey;
+    if (content.code === '%autopx') {
+      if (this.connectedKey === null) {
+        return {
+          status: 'error',
+          ename: 'UsageError',
+          evalue: 'Line magic function `%autopx` not found.',
+          traceback: []
+        };
+      }
+      this.hasAutopx = !this.hasAutopx;
+    }
     const text = this.connectedKey === null ? 'None' : `'${this.connectedKey}'`;
     return {
       status: 'ok',
@@ -115,6 +129,11 @@ export class SimulatedNotebook {
               [PROBE]: {
                 status: 'ok',
                 data: { 'text/plain': text },
+                metadata: {}
+              },
+              [AUTOPX]: {
+                status: 'ok',
+                data: { 'text/plain': this.hasAutopx ? 'True' : 'False' },
                 metadata: {}
               }
             }
@@ -128,7 +147,12 @@ export function trackerOf(...notebooks: SimulatedNotebook[]): INotebookTracker {
     currentWidget: notebooks[0]?.panel ?? null,
     forEach: (visit: (panel: NotebookPanel) => void) =>
       notebooks.forEach(({ panel }) => visit(panel)),
-    widgetAdded: new Signal<object, NotebookPanel>({})
+    find: (test: (panel: NotebookPanel) => boolean) =>
+      notebooks.map(({ panel }) => panel).find(test),
+    widgetAdded: new Signal<object, NotebookPanel>({}),
+    currentChanged: new Signal<object, NotebookPanel | null>({}),
+    activeCellChanged: new Signal<object, unknown>({}),
+    selectionChanged: new Signal<object, void>({})
   };
   return tracker as unknown as INotebookTracker;
 }

@@ -45,6 +45,7 @@ class App {
   readonly activated: string[] = [];
   readonly serviceManager = { serverSettings: this.network.settings };
   readonly shell = {
+    currentWidget: null as Widget | null,
     add: (widget: Widget, area: string) => {
       this.added.push({ widget, area });
       Widget.attach(widget, document.body);
@@ -130,7 +131,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(17);
+    expect(plugins).toHaveLength(18);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);

@@ -1,0 +1,154 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { AllBadges } from '../cells/badges';
+import { ChosenCells } from '../cells/chosenCells';
+import { consoleOf } from '../cells/codeConsole';
+import { addCellCommands, CellCommandIDs } from '../cells/commands';
+import { remindConsole } from '../cells/consoleReminder';
+import { ConnectReminder } from '../cells/reminder';
+import { PxToggle } from '../cells/toggle';
+import { refusedWords } from '../cells/words';
+import { CommandIDs } from '../commands';
+import { IClusterManager, IEngineConnector } from '../tokens';
+
+const TOOLBARS = [undefined, 'notebook', 'console'] as const;
+
+/** Says of cells that they run on engines, and shows where they ran. */
+export const cellsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-engines:cells',
+  description: 'Has cells run on engines, and shows in the gutter which did.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  optional: [IEngineConnector, IClusterManager, ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    connector: IEngineConnector | null,
+    manager: IClusterManager | null,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyterlab_engines');
+    const { commands, shell } = app;
+    const chosen = new ChosenCells({
+      tracker,
+      currentWidget: () => shell.currentWidget,
+      currentChanged: shell.currentChanged
+    });
+    const toggle = new PxToggle();
+    const showPanel = () => {
+      void commands.execute(CommandIDs.openPanel);
+    };
+    const reminder =
+      connector === null
+        ? null
+        : new ConnectReminder({
+            connector,
+            canConnect: () => commands.isEnabled(CommandIDs.connectNotebook),
+            connect: (path, again) => {
+              // The command is about the current notebook.
+              const panel = tracker.find(
+                ({ context }) => context.path === path
+              );
+              if (panel !== undefined) {
+                shell.activateById(panel.id);
+              }
+              void (again
+                ? commands.execute(CommandIDs.reattachNotebook, { path })
+                : commands.execute(CommandIDs.connectNotebook, { path }));
+            },
+            showPanel,
+            trans
+          });
+
+    addCellCommands(
+      commands,
+      {
+        toggleCells: toolbar => {
+          const { isOn, changed, refused } = toggle.toggle(
+            chosen.cellsOf(toolbar)
+          );
+          if (refused.length > 0) {
+            Notification.warning(refusedWords(refused, trans));
+          }
+          const place = chosen.placeOf(toolbar);
+          if (place === null || changed === 0) {
+            return;
+          }
+          if ('notebook' in place) {
+            const { path } = place.notebook.context;
+            if (isOn) {
+              reminder?.check(path);
+            } else {
+              reminder?.takeBack(path);
+            }
+          } else if (isOn && manager !== null) {
+            const usable = manager.clusters.filter(
+              ({ state }) => state === 'ready' || state === 'degraded'
+            );
+            const keys = usable.map(({ key }) => key);
+            void remindConsole(place.console, keys, showPanel, trans);
+          }
+        },
+        hasCells: toolbar => chosen.cellsOf(toolbar).length > 0,
+        areOn: toolbar => toggle.isOn(chosen.cellsOf(toolbar)),
+        toggleEveryCell: async asked => {
+          const path = asked ?? tracker.currentWidget?.context.path;
+          if (connector === null || path === undefined) {
+            return;
+          }
+          const isOn = !connector.hasAutopx(path);
+          if (!isOn || reminder?.check(path) === true) {
+            await connector.setAutopx(isOn, path);
+          }
+        },
+        hasNotebook: () => connector !== null && tracker.currentWidget !== null,
+        isEveryCellOn: path => connector?.hasAutopx(path) ?? false
+      },
+      trans
+    );
+    const category = trans.__('Engines');
+    Object.values(CellCommandIDs).forEach(command => {
+      palette?.addItem({ command, category });
+    });
+
+    // Toolbars and menus ask again only when told to, and each key that is typed may be one.
+    let known = '';
+    chosen.changed.connect(() => {
+      const now = TOOLBARS.map(toolbar => {
+        const cells = chosen.cellsOf(toolbar);
+        return cells.length > 0 ? String(toggle.isOn(cells)) : '';
+      }).join();
+      if (now !== known) {
+        known = now;
+        commands.notifyCommandChanged(CellCommandIDs.toggleCells);
+      }
+    });
+    const notifyEveryCell = () => {
+      commands.notifyCommandChanged(CellCommandIDs.toggleEveryCell);
+    };
+    connector?.changed.connect(notifyEveryCell);
+    tracker.currentChanged.connect(notifyEveryCell);
+
+    const badges = new AllBadges(trans);
+    const follow = (panel: NotebookPanel) => {
+      badges.followNotebook(panel.content);
+    };
+    tracker.forEach(follow);
+    tracker.widgetAdded.connect((_, panel) => follow(panel));
+    const followConsole = () => {
+      const console = consoleOf(shell.currentWidget);
+      if (console !== null) {
+        badges.followConsole(console);
+      }
+    };
+    shell.currentChanged?.connect(followConsole);
+    followConsole();
+  }
+};
