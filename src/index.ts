@@ -1,7 +1,9 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { activityPlugin } from './plugins/activity';
 import { clustersPlugin } from './plugins/clusters';
 import { commandsPlugin } from './plugins/commands';
 import { connectionPlugin } from './plugins/connection';
+import { engineTablePlugin } from './plugins/enginetable';
 import { jobsPlugin } from './plugins/jobs';
 import { jobTablePlugin } from './plugins/jobtable';
 import { kernelsPlugin } from './plugins/kernels';
@@ -22,6 +24,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
   connectionPlugin,
   clustersPlugin,
+  activityPlugin,
+  engineTablePlugin,
   jobsPlugin,
   jobTablePlugin,
   profilesPlugin,

@@ -130,7 +130,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(17);
+    expect(plugins).toHaveLength(19);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);
@@ -283,6 +283,8 @@ describe('plugins', () => {
         CommandIDs.startCluster,
         CommandIDs.stopCluster,
         CommandIDs.restartCluster,
+        CommandIDs.interruptEngines,
+        CommandIDs.restartEngines,
         CommandIDs.dismissCluster,
         CommandIDs.connectNotebook,
         CommandIDs.doctor
