@@ -49,8 +49,8 @@ export const ENGINE_COLUMNS: readonly EngineColumn[] = [
   'heartbeat'
 ];
 
-/** An engine whose beat is so late is spoken of, in seconds: one may be lost on a busy host. */
-const LATE_BEAT = 6;
+/** So late, in seconds, may a beat be on a busy host before it is spoken of: they come every three. */
+const LATE_BEAT = 10;
 
 /** Return the engines of a cluster by rank. */
 export function rowsOf(

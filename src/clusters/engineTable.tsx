@@ -47,11 +47,20 @@ export function EngineTable(props: IEngineTableProps): React.JSX.Element {
   const reason =
     unknownReason(cluster, activity, trans) ??
     unmeasuredReason(all, activity, trans);
+  // One host needs no column.
+  const hosts = new Set(cluster.engines.map(engine => engine.host));
+  const [first] = hosts;
+  const host = hosts.size === 1 && first !== undefined ? first : null;
   const id = React.useId();
   return (
     <>
       <div className="jp-Engines-TableHeader">
         <h3 id={id}>{trans.__('Engines of %1', cluster.key)}</h3>
+        {host !== null && (
+          <span className="jp-Engines-hint" title={host}>
+            {host}
+          </span>
+        )}
         {onOpen !== undefined && (
           <button
             className="jp-Engines-IconButton"
@@ -71,7 +80,7 @@ export function EngineTable(props: IEngineTableProps): React.JSX.Element {
         <thead>
           <tr>
             <th scope="col">{trans.__('Rank')}</th>
-            <th scope="col">{trans.__('Host')}</th>
+            {host === null && <th scope="col">{trans.__('Host')}</th>}
             <th scope="col">{trans.__('State')}</th>
             <th scope="col">{trans.__('CPU')}</th>
             <th scope="col">{trans.__('Memory')}</th>
@@ -82,6 +91,7 @@ export function EngineTable(props: IEngineTableProps): React.JSX.Element {
             <EngineRow
               key={row.engine.engine_id}
               row={row}
+              showsHost={host === null}
               seconds={busySeconds(row, now)}
               trans={trans}
             />
@@ -111,34 +121,45 @@ export function busySeconds(row: IEngineRow, now: number): number | null {
 
 interface IEngineRowProps {
   row: IEngineRow;
+  showsHost: boolean;
   seconds: number | null;
   trans: TranslationBundle;
 }
 
 const EngineRow = React.memo(
-  ({ row, seconds, trans }: IEngineRowProps): React.JSX.Element => {
+  (props: IEngineRowProps): React.JSX.Element => {
+    const { row, seconds, trans } = props;
     const { doing, engine, state } = row;
     const word = engineStateWord(state, trans);
     const what = state === 'busy' ? whatWords(doing, trans) : '';
     return (
       <tr data-state={state}>
         <th scope="row">{row.rank}</th>
-        <td
-          className="jp-Engines-Table-host"
-          title={hostTitle(row, trans) ?? undefined}
-        >
-          {engine.host ?? '—'}
-        </td>
-        <td
-          className="jp-Engines-Table-state"
-          title={
-            seconds === null
-              ? word
-              : trans.__('%1, for %2', what, spanWords(seconds, trans))
-          }
-        >
-          <Icon icon={ENGINE_ICONS[state]} tone={ENGINE_TONES[state]} />
-          {word} {what !== '' && <code>{what}</code>}
+        {props.showsHost && (
+          <td
+            className="jp-Engines-Table-host"
+            title={hostTitle(row, trans) ?? undefined}
+          >
+            {engine.host ?? '—'}
+          </td>
+        )}
+        <td className="jp-Engines-Table-state">
+          <div>
+            <Icon icon={ENGINE_ICONS[state]} tone={ENGINE_TONES[state]} />
+            {/* Beside what it works on there is no room; its icon turns. */}
+            <span
+              className={what === '' ? undefined : 'jp-Engines-visuallyHidden'}
+            >
+              {word}
+            </span>
+            {what !== '' && seconds !== null && (
+              <code
+                title={trans.__('%1, for %2', what, spanWords(seconds, trans))}
+              >
+                {what}
+              </code>
+            )}
+          </div>
         </td>
         <td className="jp-Engines-Table-number">
           {cpuLabel(doing?.cpu_percent ?? null, trans)}
@@ -152,6 +173,7 @@ const EngineRow = React.memo(
   // What a row shows of its objects, which are made anew each time.
   (a, b) =>
     a.seconds === b.seconds &&
+    a.showsHost === b.showsHost &&
     a.trans === b.trans &&
     a.row.state === b.row.state &&
     a.row.doing === b.row.doing &&

@@ -25,6 +25,7 @@ SAMPLE_SECONDS = 5.0
 _OLD_SECONDS = 4 * SAMPLE_SECONDS
 """A mean over longer says nothing about now."""
 _ANSWER_SECONDS = 4.0
+_SAME_SECONDS = 0.5
 _AGAIN_SECONDS = 60.0
 """After this a host or hub that could not answer is asked again."""
 
@@ -95,6 +96,7 @@ class ActivityWatch:
         self._books: dict[str, UsageBook] = defaultdict(UsageBook)
         self._heard_at: float | None = None
         self._problem: ActivityProblem | None = None
+        self._told: tuple[float | None, ActivityProblem | None] = (None, None)
         self._mute: dict[str, float] = {}
         """Hosts whose nannies did not answer, and until when they are not asked."""
 
@@ -111,7 +113,7 @@ class ActivityWatch:
                     sampled = now
                     changed |= await self._sample()
                     points = [self._point()]
-                if changed or points or self._problem is not None:
+                if changed or points or (self._heard_at, self._problem) != self._told:
                     self._tell(changed, points)
             await asyncio.sleep(max(0.1, TICK_SECONDS - (time.monotonic() - now)))
 
@@ -129,7 +131,10 @@ class ActivityWatch:
         self._revision = told["revision"]
         # The controller's clock may be another host's.
         ahead = float(told["now"]) - time.time()
-        self._heard_at = _shifted(told["heard_at"], ahead)
+        heard_at = _shifted(told["heard_at"], ahead)
+        # The two clocks are compared anew each time; what is the same beat is not told again.
+        if heard_at is None or self._heard_at is None or abs(heard_at - self._heard_at) > _SAME_SECONDS:
+            self._heard_at = heard_at
         changed = set()
         for name, row in told["engines"].items():
             engine_id = int(name)
@@ -195,6 +200,7 @@ class ActivityWatch:
         )
 
     def _tell(self, changed: set[int], points: list[ActivityPoint]) -> None:
+        self._told = (self._heard_at, self._problem)
         self._observer.tell(
             ClusterActivity(
                 key=self._key,

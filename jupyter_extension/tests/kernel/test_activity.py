@@ -14,6 +14,7 @@ import pytest
 from kernelside import PanelCluster, wait_for
 
 from jupyterlab_engines.api.models import ClusterActivity
+from jupyterlab_engines.clusters import activity
 from jupyterlab_engines.clusters.activity import ActivityWatch, Observer
 from jupyterlab_engines.clusters.activity_book import ActivityBook
 from jupyterlab_engines.clusters.link import HubLink, LinkError, read_connection_file
@@ -144,15 +145,16 @@ def test_an_engine_that_holds_the_gil_is_measured(ready: PanelCluster, client: i
 
 
 def test_a_watch_tells_only_what_changed_and_only_while_somebody_looks(
-    ready: PanelCluster, client: ipp.Client
+    ready: PanelCluster, client: ipp.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(activity, "SAMPLE_SECONDS", 1.0)
     told: list[ClusterActivity] = []
     looks = False
     book = ActivityBook("shared", "run")
 
-    def tell(activity: ClusterActivity) -> None:
-        told.append(activity)
-        book.put(activity)
+    def tell(changes: ClusterActivity) -> None:
+        told.append(changes)
+        book.put(changes)
 
     async def body(link: HubLink, roster: Roster) -> None:
         nonlocal looks
@@ -173,7 +175,7 @@ def test_a_watch_tells_only_what_changed_and_only_while_somebody_looks(
             running = client[1].execute("import time; time.sleep(1.5)", block=False)
             await until(lambda: book.whole().engines[1].busy_since, "the engine to be busy")
             await asyncio.to_thread(running.get, WAIT_SECONDS)
-            assert any([row.engine_id for row in activity.engines] == [1] for activity in told[quiet:])
+            assert any([row.engine_id for row in changes.engines] == [1] for changes in told[quiet:])
         finally:
             task.cancel()
             await asyncio.wait({task})
