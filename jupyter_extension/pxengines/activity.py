@@ -37,6 +37,7 @@ def first_line(code: str) -> str:
 class _Doing:
     """What one engine does; `what` is None until the request itself was heard, or if it has no words."""
 
+    uuid: str
     msg_id: str | None = None
     since: float = 0.0
     what: str | None = None
@@ -94,7 +95,7 @@ class ActivityLog:
 
     def note_status(self, engine_id: int, state: str, msg_id: str) -> None:
         """Take note that an engine has begun (``busy``) or ended (``idle``) the request `msg_id`."""
-        doing = self._doing.setdefault(engine_id, _Doing())
+        doing = self._of(engine_id)
         if state == "busy":
             doing.msg_id, doing.since = msg_id, self._clock()
             doing.what = self._requests.get(msg_id)
@@ -111,7 +112,7 @@ class ActivityLog:
         """Take note of a beat of all hearts, sent at `at`, that the engines `missed` did not answer."""
         self._heard_at = at
         for engine_id in self._hub.engines:
-            doing = self._doing.setdefault(engine_id, _Doing())
+            doing = self._of(engine_id)
             if (engine_id in missed) != (doing.silent_since is not None):
                 doing.silent_since = at if engine_id in missed else None
                 self._touch(doing)
@@ -123,7 +124,7 @@ class ActivityLog:
         for engine_id in [known for known in self._doing if known not in hub.engines]:
             del self._doing[engine_id]
         for engine_id in hub.engines:
-            doing = self._doing.setdefault(engine_id, _Doing())
+            doing = self._of(engine_id)
             accepted = len(hub.queues.get(engine_id, ())) + len(hub.tasks.get(engine_id, ()))
             queued = max(0, accepted - (doing.msg_id is not None))
             if queued != doing.queued:
@@ -143,6 +144,15 @@ class ActivityLog:
             "heard_at": self._heard_at,
             "engines": engines,
         }
+
+    def _of(self, engine_id: int) -> _Doing:
+        """Return what the engine does that has this id now: after a restart it is another one."""
+        uuid = self._hub.engines[engine_id].uuid
+        doing = self._doing.get(engine_id)
+        if doing is None or doing.uuid != uuid:
+            doing = self._doing[engine_id] = _Doing(uuid)
+            self._touch(doing)
+        return doing
 
     def _touch(self, doing: _Doing) -> None:
         self._revision += 1

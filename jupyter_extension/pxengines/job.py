@@ -162,8 +162,10 @@ class Job:
         path.unlink(missing_ok=True)
         return asked == self._spec.run_id
 
-    def _restart_engines(self) -> None:
+    def _restart_engines(self) -> bool:
         """End all engines and start others, in a world of their own; the controller stays.
+
+        Returns whether it did: not if it was asked to stop meanwhile, which is noted.
 
         Raises
         ------
@@ -171,12 +173,16 @@ class Job:
             If they cannot be started; then there are none.
         """
         self._note("engines_restarting")
-        self._end_children([child for child in (self._engines,) if child is not None])
+        asked = self._end_children([child for child in (self._engines,) if child is not None])
         self._engines = None
+        if asked:
+            self._asked()
+            return False
         # What the nannies of the old engines still note is told apart by this.
         self._world += 1
         self._start_engines(self._mpiexec_argv, dict(self._environment))
         self._write_cluster_file()
+        return True
 
     def _mpiexec(self) -> list[str]:
         if self._spec.mpiexec is not None:
@@ -277,7 +283,8 @@ class Job:
             if received is not None:
                 continue  # until no signal is waiting
             if self._engines is not None and self._restart_asked():
-                self._restart_engines()
+                if not self._restart_engines():
+                    return
                 loss_since = None
             engines, controller = self._engines, self._controller
             losses = read_losses(self._paths.run_dir, self._world) if engines else []
@@ -353,18 +360,24 @@ class Job:
         self._note(event, **fields)
         self._note("stopping", reason=event)
 
-    def _end_children(self, children: list[subprocess.Popen[bytes]]) -> None:
-        """End them (controller, engines) and all that they started; returns when they are gone."""
+    def _end_children(self, children: list[subprocess.Popen[bytes]]) -> bool:
+        """End them (controller, engines) and all that they started; returns when they are gone.
+
+        The result tells whether the job was asked to stop meanwhile.
+        """
+        asked = False
         for child in children:
             if child.poll() is None:
                 child.terminate()
         deadline = time.monotonic() + GRACE_SECONDS
         while any(child.poll() is None for child in children) and time.monotonic() < deadline:
-            signal.sigtimedwait(_SIGNALS, max(0.01, min(0.5, deadline - time.monotonic())))
+            received = signal.sigtimedwait(_SIGNALS, max(0.01, min(0.5, deadline - time.monotonic())))
+            asked |= received is not None and received.si_signo != signal.SIGCHLD
         for child in children:
             # Each leads a group of its own: what it left behind ends here.
             end_group(child.pid, signal.SIGKILL)
             child.wait()
+        return asked
 
     def _remove_traces(self) -> None:
         for path in self._traces():

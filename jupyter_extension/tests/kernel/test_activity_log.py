@@ -69,6 +69,9 @@ def test_a_log_tells_what_changed_since_it_was_asked() -> None:
     assert log.changes(0)["heard_at"] == 106.0
     del hub.engines[1]
     assert set(log.changes(0)["engines"]) == {"0"}
+    # Restarted in the middle of a cell: who has the id now does nothing.
+    hub.engines[0], hub.queues[0] = SimpleNamespace(uuid="new"), []
+    assert log.changes(last["revision"])["engines"]["0"] == idle
 
 
 def test_a_label_says_more_than_code_and_other_messages_say_nothing() -> None:
