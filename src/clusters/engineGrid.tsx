@@ -10,7 +10,6 @@ import {
   engineColumnLabel
 } from './engineRows';
 import type { EngineColumn, IEngineRow } from './engineRows';
-import { ENGINE_ICONS, ENGINE_TONES } from './engineTable';
 
 export interface IEngineGridProps {
   label: string;
@@ -111,14 +110,9 @@ const GridRow = React.memo(
               role={column === 'rank' ? 'rowheader' : 'cell'}
               className="jp-Engines-EngineGridCell"
               data-column={column}
+              data-engine={column === 'state' ? row.state : undefined}
               title={column === 'what' || column === 'host' ? text : undefined}
             >
-              {column === 'state' && (
-                <Icon
-                  icon={ENGINE_ICONS[row.state]}
-                  tone={ENGINE_TONES[row.state]}
-                />
-              )}
               {text}
             </div>
           );

@@ -1,17 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { launchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import type { LabIcon } from '@jupyterlab/ui-components';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
-import type { Tone } from '../icon';
-import {
-  alertIcon,
-  doneIcon,
-  failedIcon,
-  progressIcon,
-  waitingIcon
-} from '../icons';
 import { spanWords } from '../times';
 import type { IActivity } from '../tokens';
 import {
@@ -23,7 +14,7 @@ import {
   unmeasuredReason,
   whatWords
 } from './engineRows';
-import type { EngineState, IEngineRow } from './engineRows';
+import type { IEngineRow } from './engineRows';
 
 /** More rows than this are shown on request: a panel of thousands of rows is slow. */
 const FIRST_ROWS = 64;
@@ -144,9 +135,8 @@ const EngineRow = React.memo(
           </td>
         )}
         <td className="jp-Engines-Table-state">
-          <div>
-            <Icon icon={ENGINE_ICONS[state]} tone={ENGINE_TONES[state]} />
-            {/* Beside what it works on there is no room; its icon turns. */}
+          <div data-engine={state}>
+            {/* Beside what it works on there is no room; its icon says it too. */}
             <span
               className={what === '' ? undefined : 'jp-Engines-visuallyHidden'}
             >
@@ -190,21 +180,3 @@ function hostTitle(
   }
   return trans.__('%1, process %2', engine.host, engine.pid);
 }
-
-export const ENGINE_ICONS: Record<EngineState, LabIcon> = {
-  alive: doneIcon,
-  busy: progressIcon,
-  idle: waitingIcon,
-  lost: failedIcon,
-  unheard: alertIcon,
-  unknown: alertIcon
-};
-
-export const ENGINE_TONES: Record<EngineState, Tone> = {
-  alive: 'good',
-  busy: 'busy',
-  idle: 'neutral',
-  lost: 'bad',
-  unheard: 'warning',
-  unknown: 'warning'
-};
