@@ -93,7 +93,14 @@ export function EngineTable(props: IEngineTableProps): React.JSX.Element {
       {rows.length < all.length && (
         <button
           className="jp-Engines-button jp-mod-quiet"
-          onClick={() => setShowsAll(true)}
+          onClick={() => {
+            // The large table draws only what is in sight.
+            if (onOpen === undefined) {
+              setShowsAll(true);
+            } else {
+              onOpen(cluster.key);
+            }
+          }}
         >
           {trans._n('Show all %1 engine', 'Show all %1 engines', all.length)}
         </button>

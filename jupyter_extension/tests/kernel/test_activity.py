@@ -122,7 +122,7 @@ def test_a_call_is_named_by_its_label(ready: PanelCluster, client: ipp.Client) -
 def test_an_engine_that_holds_the_gil_is_measured(ready: PanelCluster, client: ipp.Client) -> None:
     pids = client.direct_view().apply_sync(__import__("os").getpid)
     # One call in C that never lets another thread run: the engine itself can answer nothing.
-    running = client[0].execute("sum(range(250_000_000))", block=False)
+    running = client[0].execute("sum(range(150_000_000))", block=False)
 
     async def body(link: HubLink, roster: Roster) -> None:
         await until(lambda: len(roster.uuids()) == 2, "the engines")

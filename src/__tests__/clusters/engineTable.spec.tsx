@@ -128,24 +128,27 @@ describe('EngineTable', () => {
     expect(cells().map(row => row[1])).toEqual(['unknown', 'lost']);
   });
 
-  it('shows more than a panel has room for only on request, and opens the large table', async () => {
+  it('shows more than a panel has room for only on request, in the large table if there is one', async () => {
     const onOpen = jest.fn();
-    const { container } = render(
-      <EngineTable
-        cluster={cluster({ engines: engines(300) })}
-        activity={null}
-        now={NOW}
-        trans={trans}
-        onOpen={onOpen}
-      />
+    const table = {
+      cluster: cluster({ engines: engines(300) }),
+      activity: null,
+      now: NOW,
+      trans
+    };
+    const { container, rerender } = render(
+      <EngineTable {...table} onOpen={onOpen} />
     );
     const rows = () => container.querySelectorAll('tbody tr').length;
     expect(rows()).toBe(64);
     await userEvent.click(screen.getByText('Show all 300 engines'));
-    expect(rows()).toBe(300);
     await userEvent.click(
       screen.getByRole('button', { name: 'Open the engines of local' })
     );
-    expect(onOpen).toHaveBeenCalledWith('local');
+    expect(onOpen.mock.calls).toEqual([['local'], ['local']]);
+    expect(rows()).toBe(64);
+    rerender(<EngineTable {...table} />);
+    await userEvent.click(screen.getByText('Show all 300 engines'));
+    expect(rows()).toBe(300);
   });
 });
