@@ -8,6 +8,9 @@ export namespace CommandIDs {
   export const startCluster = 'engines:start-cluster';
   export const stopCluster = 'engines:stop-cluster';
   export const restartCluster = 'engines:restart-cluster';
+  export const interruptEngines = 'engines:interrupt-engines';
+  export const restartEngines = 'engines:restart-engines';
+  export const showEngines = 'engines:show-engines';
   export const dismissCluster = 'engines:dismiss-cluster';
   export const connectNotebook = 'engines:connect-notebook';
   export const reattachNotebook = 'engines:reattach-notebook';
@@ -27,6 +30,12 @@ export interface ICommandServices {
   canStop: () => boolean;
   restart: (key?: string) => Promise<void>;
   canRestart: () => boolean;
+  interrupt: (key?: string) => Promise<void>;
+  canInterrupt: () => boolean;
+  restartEngines: (key?: string) => Promise<void>;
+  canRestartEngines: () => boolean;
+  showEngines: (key?: string) => Promise<void>;
+  canShowEngines: () => boolean;
   dismiss: (key?: string) => Promise<void>;
   canDismiss: () => boolean;
   connect: (key?: string) => Promise<void>;
@@ -115,13 +124,41 @@ export function addCommands(
   });
 
   commands.addCommand(CommandIDs.restartCluster, {
-    label: trans.__('Restart Engines…'),
+    label: trans.__('Start Cluster Again…'),
     caption: trans.__(
       'Start a cluster again with the same profile and number of engines'
     ),
     describedBy: { args: keyArgs },
     isEnabled: () => services.canRestart(),
     execute: args => services.restart(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.interruptEngines, {
+    label: trans.__('Interrupt Engines…'),
+    caption: trans.__(
+      'Interrupt what the engines of a cluster do; they and their variables stay'
+    ),
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canInterrupt(),
+    execute: args => services.interrupt(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.restartEngines, {
+    label: trans.__('Restart Engines…'),
+    caption: trans.__(
+      'End all engines of a cluster and start them anew; controller and job stay'
+    ),
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canRestartEngines(),
+    execute: args => services.restartEngines(text(args, 'key'))
+  });
+
+  commands.addCommand(CommandIDs.showEngines, {
+    label: trans.__('Show Engine Table…'),
+    caption: trans.__('Show what each engine of a cluster does and uses'),
+    describedBy: { args: keyArgs },
+    isEnabled: () => services.canShowEngines(),
+    execute: args => services.showEngines(text(args, 'key'))
   });
 
   commands.addCommand(CommandIDs.dismissCluster, {

@@ -1,8 +1,10 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { activityPlugin } from './plugins/activity';
 import { cellsPlugin } from './plugins/cells';
 import { clustersPlugin } from './plugins/clusters';
 import { commandsPlugin } from './plugins/commands';
 import { connectionPlugin } from './plugins/connection';
+import { engineTablePlugin } from './plugins/enginetable';
 import { jobsPlugin } from './plugins/jobs';
 import { jobTablePlugin } from './plugins/jobtable';
 import { kernelsPlugin } from './plugins/kernels';
@@ -23,6 +25,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settingsPlugin,
   connectionPlugin,
   clustersPlugin,
+  activityPlugin,
+  engineTablePlugin,
   jobsPlugin,
   jobTablePlugin,
   profilesPlugin,

@@ -2,9 +2,12 @@ import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type {
+  ActivityPoint,
   Cluster,
+  ClusterActivity,
   ClusterLog,
   DoctorReport,
+  EngineActivity,
   Job,
   JobList,
   Preview,
@@ -94,6 +97,12 @@ export interface IClusterManager extends IDisposable {
   /** Stop a cluster; stopping twice is the same as once. */
   stop(key: string): Promise<Cluster>;
 
+  /** Interrupt what the engines of a cluster do; they stay. */
+  interrupt(key: string): Promise<void>;
+
+  /** End all engines of a cluster and start them anew; its controller and its job stay. */
+  restartEngines(key: string): Promise<Cluster>;
+
   /** Forget a stopped or failed cluster, and its logs. */
   dismiss(key: string): Promise<void>;
 
@@ -116,6 +125,47 @@ export interface IClusterManager extends IDisposable {
 export const IClusterManager = new Token<IClusterManager>(
   'jupyterlab-engines:IClusterManager',
   'Starts, stops and follows clusters of engines; has no user interface.'
+);
+
+/** What the engines of a cluster do. */
+export interface IActivity {
+  /** The run that it was told of. */
+  readonly runId: string;
+  /** By engine id; an engine of which nothing is known is not there. */
+  readonly engines: ReadonlyMap<number, EngineActivity>;
+  /** The last minutes, oldest first. */
+  readonly points: readonly ActivityPoint[];
+  /** The last heartbeat that engines answered, by the server's clock in seconds. */
+  readonly heardAt: number | null;
+  /** Why nothing, or nothing newer, is known. */
+  readonly problem: ClusterActivity['problem'];
+}
+
+/** What engines do, as the server tells it while somebody looks. */
+export interface IActivityStore extends IDisposable {
+  /** Something of it changed: at most about once a second. */
+  readonly changed: ISignal<IActivityStore, void>;
+
+  /** Return what the engines of a cluster do; null if nothing was told. */
+  get(key: string): IActivity | null;
+}
+
+/** What engines do. */
+export const IActivityStore = new Token<IActivityStore>(
+  'jupyterlab-engines:IActivityStore',
+  'Follows what engines do and use; has no user interface.'
+);
+
+/** Opens the table of a cluster's engines. */
+export interface IEngineViewer {
+  /** Open, or bring to the front, the engines of a cluster. */
+  open(key: string): void;
+}
+
+/** Opens the table of a cluster's engines. */
+export const IEngineViewer = new Token<IEngineViewer>(
+  'jupyterlab-engines:IEngineViewer',
+  'Opens the table of the engines of a cluster.'
 );
 
 /** Something the user asked of a job, which the scheduler has not answered yet. */

@@ -8,8 +8,10 @@ from .handlers.base import NoSuchRoute
 from .handlers.clusters import (
     ClusterHandler,
     ClustersHandler,
+    InterruptHandler,
     LogHandler,
     ProfilesHandler,
+    RestartHandler,
     ServerHandler,
     StopHandler,
 )
@@ -39,6 +41,8 @@ ROUTES: list[tuple[str, type[RequestHandler]]] = [
     (rf"{BASE}/clusters", ClustersHandler),
     (rf"{BASE}/clusters/{_KEY}", ClusterHandler),
     (rf"{BASE}/clusters/{_KEY}/stop", StopHandler),
+    (rf"{BASE}/clusters/{_KEY}/interrupt", InterruptHandler),
+    (rf"{BASE}/clusters/{_KEY}/restart", RestartHandler),
     (rf"{BASE}/clusters/{_KEY}/log", LogHandler),
     (rf"{BASE}/scheduler", SchedulerHandler),
     (rf"{BASE}/jobs", JobsHandler),

@@ -7,6 +7,7 @@
   monitor repeat its current beat (same value, so that nothing else changes for the others), and the
   first answer counts at once. Between arrivals it beats exactly as slowly as the stock one.
 - Connection files appear whole and private (0600), never half written.
+- The hub also keeps what each engine does, and answers who asks (`activity.py`).
 - Its helper processes die with it, also when it is killed.
 - Told an address, it listens on that one whatever the profile's ipcontroller_config.py says, and
   everything that can be reached from elsewhere is encrypted (CURVE).
@@ -19,6 +20,7 @@ import json
 import logging
 import multiprocessing
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,13 @@ from traitlets import Bool, Unicode, default
 from traitlets.config import Config
 from zmq.eventloop.zmqstream import ZMQStream
 
+from .activity import HEARTBEATS, ActivityLog
 from .launch.addresses import is_loopback
 from .launch.connection_file import RUN_ID_FIELD
 from .launch.files import write_atomic
 from .launch.paths import RUN_ID_VARIABLE
 from .launch.process import die_with_parent
+from .rejoining import Rejoining
 from .task_db import TaskDB
 
 _GATHER_SECONDS = 0.03
@@ -57,6 +61,15 @@ class PromptHeartMonitor(heartmonitor.HeartMonitor):
         if frames[0][:1] == b"\x01" and not self._repeat_due:
             self._repeat_due = True
             self.loop.call_later(_GATHER_SECONDS, self._repeat_beat)
+
+    def beat(self) -> None:
+        """Tell the hub who answered the last beat, then beat again."""
+        self.pong_stream.flush()
+        missed = sorted(heart.decode() for heart in self.hearts - self.responses)
+        at = time.time() - (time.monotonic() - self.tic)
+        content = {"at": at, "missed": missed}
+        self.session.send(self.monitor_stream, "beat", content=content, ident=[HEARTBEATS, b""])
+        super().beat()
 
     def _repeat_beat(self) -> None:
         self._repeat_due = False
@@ -154,6 +167,8 @@ class EngineController(IPController):
         """Set up the hub as ipyparallel does, with our heart monitor in place of its own."""
         self.secure()
         super().init_hub()
+        ActivityLog(self.hub).attach()
+        Rejoining(self.hub).attach()
         config = Config()
         for name in ("Session", "HeartMonitor"):
             if name in self.config:

@@ -29,7 +29,7 @@ from .launch.cluster_file import write_cluster_file
 from .launch.connection_file import connection_of_run
 from .launch.events import EventName, append_event, events_of_run
 from .launch.files import make_private_dir
-from .launch.losses import RUN_DIR_VARIABLE, Loss, forget_losses, read_losses
+from .launch.losses import RUN_DIR_VARIABLE, WORLD_VARIABLE, Loss, forget_losses, read_losses
 from .launch.mpiexec import (
     Vendor,
     ask_vendor,
@@ -88,6 +88,9 @@ class Job:
         self._in_order = False
         self._vendor: Vendor = "unknown"
         self._other_looked = time.monotonic()
+        self._mpiexec_argv: list[str] = []
+        self._environment: dict[str, str] = {}
+        self._world = 0
 
     def run(self) -> int:
         """Run to the end; return the exit status."""
@@ -102,6 +105,7 @@ class Job:
         self._remove_traces()
         if self._role != "controller":
             forget_losses(self._paths.run_dir)
+            self._paths.restart_request.unlink(missing_ok=True)
         self._note("job_started", pid=os.getpid(), **facts)
         try:
             if self._start():
@@ -110,7 +114,7 @@ class Job:
             self._note("cannot_start", code=error.code, params=error.params)
         # First what a scheduler in a hurry must not keep us from; the controller may write it once more.
         self._remove_traces()
-        self._end_children()
+        self._end_children([child for child in (self._controller, self._engines) if child is not None])
         self._remove_traces()
         self._note("job_ended")
         return 0 if self._in_order else 1
@@ -124,12 +128,13 @@ class Job:
             If it cannot.
         """
         spec, paths = self._spec, self._paths
-        mpiexec = [] if self._role == "controller" else self._mpiexec()
+        self._mpiexec_argv = [] if self._role == "controller" else self._mpiexec()
         environment = without_secrets(os.environ)
         if spec.placement == "local":
             environment = outside_of_batch(environment)
         environment.update(spec.environment)
         environment[RUN_ID_VARIABLE] = spec.run_id
+        self._environment = environment
         make_private_dir(paths.security_dir)
         if self._role != "engines":
             # Both at once: the engines wait for the connection file, which costs less than starting
@@ -138,10 +143,45 @@ class Job:
         elif not self._wait_for_controller():
             return False
         if self._role != "controller":
-            self._start_engines(mpiexec, environment)
+            self._start_engines(self._mpiexec_argv, dict(environment))
+        self._write_cluster_file()
+        return True
+
+    def _write_cluster_file(self) -> None:
         if self._role != "engines":
-            local = self._engines if spec.placement == "local" else None
-            write_cluster_file(paths, spec, None if local is None else local.pid)
+            local = self._engines if self._spec.placement == "local" else None
+            write_cluster_file(self._paths, self._spec, None if local is None else local.pid)
+
+    def _restart_asked(self) -> bool:
+        """Tell whether a server asked, of this run, to restart the engines; the request is then taken."""
+        path = self._paths.restart_request
+        try:
+            asked = path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return False
+        path.unlink(missing_ok=True)
+        return asked == self._spec.run_id
+
+    def _restart_engines(self) -> bool:
+        """End all engines and start others, in a world of their own; the controller stays.
+
+        Returns whether it did: not if it was asked to stop meanwhile, which is noted.
+
+        Raises
+        ------
+        CannotStart
+            If they cannot be started; then there are none.
+        """
+        self._note("engines_restarting")
+        asked = self._end_children([child for child in (self._engines,) if child is not None])
+        self._engines = None
+        if asked:
+            self._asked()
+            return False
+        # What the nannies of the old engines still note is told apart by this.
+        self._world += 1
+        self._start_engines(self._mpiexec_argv, dict(self._environment))
+        self._write_cluster_file()
         return True
 
     def _mpiexec(self) -> list[str]:
@@ -201,6 +241,7 @@ class Job:
         environment.update(mpi_environment(mpiexec[0], vendor, environment, oversubscribe=crowded))
         environment["PXENGINES_WORLD_SIZE"] = str(spec.engines)
         environment[RUN_DIR_VARIABLE] = str(paths.run_dir)
+        environment[WORLD_VARIABLE] = str(self._world)
         environment[WORK_DIR_VARIABLE] = spec.work_dir or os.getcwd()
         argv = [*mpiexec, "-n", str(spec.engines), *world_args(vendor)]
         argv += spread_args(vendor, self._batch, [*mpiexec, *spec.mpi_args])
@@ -241,8 +282,12 @@ class Job:
             pause = LOOK_SECONDS if received is None else 0.0
             if received is not None:
                 continue  # until no signal is waiting
+            if self._engines is not None and self._restart_asked():
+                if not self._restart_engines():
+                    return
+                loss_since = None
             engines, controller = self._engines, self._controller
-            losses = read_losses(self._paths.run_dir) if engines else []
+            losses = read_losses(self._paths.run_dir, self._world) if engines else []
             ended = any(child is not None and child.poll() is not None for child in (engines, controller))
             if self._batch is not None and (ended or losses) and self._asked_within(ASKED_SECONDS):
                 return
@@ -292,7 +337,7 @@ class Job:
         if self._vendor == "mpich" and status not in (0, *_ENDED_FROM_OUTSIDE):
             deadline = time.monotonic() + NOTE_SECONDS
             while time.monotonic() < deadline:
-                losses = read_losses(self._paths.run_dir)
+                losses = read_losses(self._paths.run_dir, self._world)
                 if losses:
                     self._stop_for_loss(losses[0])
                     return
@@ -315,19 +360,24 @@ class Job:
         self._note(event, **fields)
         self._note("stopping", reason=event)
 
-    def _end_children(self) -> None:
-        """End controller and engines and all that they started; returns when they are gone."""
-        children = [child for child in (self._controller, self._engines) if child is not None]
+    def _end_children(self, children: list[subprocess.Popen[bytes]]) -> bool:
+        """End them (controller, engines) and all that they started; returns when they are gone.
+
+        The result tells whether the job was asked to stop meanwhile.
+        """
+        asked = False
         for child in children:
             if child.poll() is None:
                 child.terminate()
         deadline = time.monotonic() + GRACE_SECONDS
         while any(child.poll() is None for child in children) and time.monotonic() < deadline:
-            signal.sigtimedwait(_SIGNALS, max(0.01, min(0.5, deadline - time.monotonic())))
+            received = signal.sigtimedwait(_SIGNALS, max(0.01, min(0.5, deadline - time.monotonic())))
+            asked |= received is not None and received.si_signo != signal.SIGCHLD
         for child in children:
             # Each leads a group of its own: what it left behind ends here.
             end_group(child.pid, signal.SIGKILL)
             child.wait()
+        return asked
 
     def _remove_traces(self) -> None:
         for path in self._traces():

@@ -21,13 +21,23 @@ from ipyparallel.util import connect
 
 from .launch.losses import RUN_DIR_VARIABLE, exit_status_of, note_loss
 from .launch.process import wait_for_end
+from .launch.questions import USAGE
+from .usage import UsageReader
 
 _LINGER_MILLISECONDS = 500
 """A hub that lives takes the notice within this; one that ended too must not keep nannies (stock: 3 s)."""
 
 
 class ForkedNanny(KernelNanny):
-    """A nanny that sleeps in the kernel until its engine ends, where the stock one polls."""
+    """A nanny that sleeps in the kernel until its engine ends, where the stock one polls.
+
+    It also tells what engines of its host use: it can while they compute.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        usage = UsageReader()
+        self.control_handlers[USAGE] = lambda content: usage.read(content.get("pids", ()))
 
     def wait_for_parent_thread(self) -> None:
         """Wait until the engine has ended, then tell the job and the hub."""
@@ -53,7 +63,9 @@ class ForkedNanny(KernelNanny):
             curve_secretkey=self.curve_secretkey,
             curve_publickey=self.curve_publickey,
         )
-        self.session.send(socket, "unregistration_request", content={"id": self.engine_id})
+        # An engine that was restarted meanwhile has the same id; see `rejoining`.
+        content = {"id": self.engine_id, "uuid": self.identity.decode("utf-8")}
+        self.session.send(socket, "unregistration_request", content=content)
         socket.close()
 
 

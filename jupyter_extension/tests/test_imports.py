@@ -22,7 +22,9 @@ PURE |= {
 }
 PURE |= {f"jupyterlab_engines.scheduler.{name}" for name in ("directives", "outcome", "jobids", "refusals")}
 PURE_MAY_USE = PURE | {"msgspec"}
-PURE_MAY_USE |= {f"jupyterlab_engines.api.{name}" for name in ("models", "names", "jobs", "profiles")}
+PURE_MAY_USE |= {
+    f"jupyterlab_engines.api.{name}" for name in ("models", "activity", "names", "jobs", "profiles")
+}
 PURE_MAY_USE |= {f"jupyterlab_engines.scheduler.{name}" for name in ("base", "answer")}
 IMPURE_STANDARD = {
     "asyncio", "ctypes", "datetime", "glob", "io", "logging", "multiprocessing", "os", "pathlib", "random",
@@ -105,7 +107,7 @@ def test_pure_modules_stay_pure(module: str) -> None:
 
 
 def test_wire_types_depend_on_nothing() -> None:
-    parts = {f"jupyterlab_engines.api.{name}" for name in ("names", "jobs", "profiles")}
+    parts = {f"jupyterlab_engines.api.{name}" for name in ("activity", "names", "jobs", "profiles")}
     for module in {"jupyterlab_engines.api.models", *parts}:
         assert GRAPH[module] <= {"__future__", "typing", "msgspec"} | parts
 

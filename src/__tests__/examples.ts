@@ -1,8 +1,11 @@
 /** Wire objects as the server sends them, with what a test is about changed. */
 import type {
+  ActivityPoint,
   Batch,
   Cluster,
+  ClusterActivity,
   Engine,
+  EngineActivity,
   Failure,
   Job,
   Preview,
@@ -13,6 +16,7 @@ import type {
   SchedulerStatus,
   Stage
 } from '../api/generated';
+import type { IActivity } from '../tokens';
 
 export function engine(rank: number, changes: Partial<Engine> = {}): Engine {
   return {
@@ -290,6 +294,64 @@ export function batch(changes: Partial<Batch> = {}): Batch {
     ends_at: 1010 + 53 * 60,
     unknown_since: null,
     unknown_why: null,
+    ...changes
+  };
+}
+
+/** An idle engine that was measured. */
+export function doing(
+  engineId: number,
+  changes: Partial<EngineActivity> = {}
+): EngineActivity {
+  return {
+    engine_id: engineId,
+    busy_since: null,
+    what: null,
+    queued: 0,
+    silent_since: null,
+    cpu_percent: 100,
+    memory_mib: 180,
+    ...changes
+  };
+}
+
+export function point(
+  at: number,
+  changes: Partial<ActivityPoint> = {}
+): ActivityPoint {
+  return { at, busy: 1, cpu_percent: 40, memory_mib: 1536, ...changes };
+}
+
+/** What the server tells of engines of the cluster `local`. */
+export function told(
+  changed: EngineActivity[],
+  changes: Partial<ClusterActivity> = {}
+): ClusterActivity {
+  return {
+    key: 'local',
+    run_id: 'run-1',
+    engines: changed,
+    points: [],
+    heard_at: 4998,
+    problem: null,
+    ...changes
+  };
+}
+
+/** What is known of the engines of the cluster `local`. */
+export function activity(
+  known: EngineActivity[],
+  changes: Partial<IActivity> = {}
+): IActivity {
+  return {
+    runId: 'run-1',
+    engines: new Map(known.map(engine => [engine.engine_id, engine])),
+    points: [
+      point(4990, { busy: 3, cpu_percent: 98, memory_mib: 900 }),
+      point(4995)
+    ],
+    heardAt: 4998,
+    problem: null,
     ...changes
   };
 }

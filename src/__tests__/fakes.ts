@@ -148,6 +148,7 @@ export const HELLO: ServerMessage = {
 export class Bench {
   readonly network = new FakeNetwork();
   readonly model: ClusterModel;
+  readonly stream: EventStream;
   /** Asks the same network. */
   readonly service: IProfileService;
   private _revision = 0;
@@ -155,14 +156,12 @@ export class Bench {
   constructor() {
     const client = new ApiClient({ serverSettings: this.network.settings });
     this.service = client;
-    this.model = new ClusterModel({
-      client,
-      stream: new EventStream({
-        serverSettings: this.network.settings,
-        snapshot: () => fetchSnapshot(client),
-        page: new FakePage()
-      })
+    this.stream = new EventStream({
+      serverSettings: this.network.settings,
+      snapshot: () => fetchSnapshot(client),
+      page: new FakePage()
     });
+    this.model = new ClusterModel({ client, stream: this.stream });
   }
 
   /** Connect; the server knows these. */
@@ -185,6 +184,7 @@ export class Bench {
       revision: this._revision,
       profiles,
       clusters,
+      activity: [],
       ...batch
     });
     this.network.requests.length = 0;
@@ -207,6 +207,7 @@ export class Bench {
       scheduler: null,
       jobs_changed: [],
       jobs_removed: [],
+      activity: [],
       ...rest
     });
   }

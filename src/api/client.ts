@@ -112,6 +112,16 @@ export class ApiClient {
     return this._ask('POST', ['clusters', key, 'stop'], isCluster);
   }
 
+  /** Interrupt what the engines of a cluster do. */
+  async interruptCluster(key: string): Promise<void> {
+    await this._request('POST', ['clusters', key, 'interrupt']);
+  }
+
+  /** End all engines of a cluster and start them anew. */
+  async restartEngines(key: string): Promise<Cluster> {
+    return this._ask('POST', ['clusters', key, 'restart'], isCluster);
+  }
+
   /** Forget a stopped or failed cluster and its logs. */
   async forgetCluster(key: string): Promise<void> {
     await this._request('DELETE', ['clusters', key]);

@@ -8,6 +8,7 @@
  */
 import type {
   Cluster,
+  ClusterActivity,
   ClusterList,
   ClusterLog,
   DoctorReport,
@@ -158,7 +159,8 @@ export function isServerMessage(value: unknown): value is ServerMessage {
         isArrayOf(value.profiles, isProfile) &&
         isArrayOf(value.clusters, isCluster) &&
         isSchedulerStatus(value.scheduler) &&
-        isArrayOf(value.jobs, isJob)
+        isArrayOf(value.jobs, isJob) &&
+        isArrayOf(value.activity, isClusterActivity)
       );
     case 'delta':
       return (
@@ -169,11 +171,21 @@ export function isServerMessage(value: unknown): value is ServerMessage {
         (value.profiles === null || isArrayOf(value.profiles, isProfile)) &&
         (value.scheduler === null || isSchedulerStatus(value.scheduler)) &&
         isArrayOf(value.jobs_changed, isJob) &&
-        isArrayOf(value.jobs_removed, isString)
+        isArrayOf(value.jobs_removed, isString) &&
+        isArrayOf(value.activity, isClusterActivity)
       );
     default:
       return false;
   }
+}
+
+function isClusterActivity(value: unknown): value is ClusterActivity {
+  return (
+    isObject(value) &&
+    typeof value.key === 'string' &&
+    Array.isArray(value.engines) &&
+    Array.isArray(value.points)
+  );
 }
 
 function isProfile(value: unknown): value is Profile {

@@ -14,6 +14,24 @@ export const API_VERSION = 1;
 export type ServerMessage = Hello | Snapshot | Delta;
 
 /**
+ * All engines of a cluster at one time, for charts.
+ */
+export interface ActivityPoint {
+  /**
+   * Seconds since 1970-01-01 UTC.
+   */
+  at: number;
+  busy: number;
+  /**
+   * Mean over the engines that were measured.
+   */
+  cpu_percent: number | null;
+  /**
+   * Of all engines that were measured, together.
+   */
+  memory_mib: number | null;
+}
+/**
  * Body of `POST profiles/{name}/adopt`: makes a site's profile the user's own.
  */
 export interface AdoptProfile {
@@ -300,6 +318,53 @@ export interface Transition {
     | 'submitting';
 }
 /**
+ * What the engines of a cluster do; in a delta, only the engines that changed and the new points.
+ */
+export interface ClusterActivity {
+  /**
+   * Names a cluster for people and in URLs: `PROFILE`, or `PROFILE:CLUSTER_ID` when ipyparallel's cluster id is not empty.
+   */
+  key: string;
+  run_id: string;
+  engines: EngineActivity[];
+  points: ActivityPoint[];
+  /**
+   * The last heartbeat that engines answered.
+   */
+  heard_at: number | null;
+  problem: ('foreign' | 'silent') | null;
+}
+/**
+ * What one engine does, as the controller and its nanny tell.
+ */
+export interface EngineActivity {
+  engine_id: number;
+  /**
+   * Null while it is idle.
+   */
+  busy_since: number | null;
+  /**
+   * First line of the cell or name of the call; null if it has no words.
+   */
+  what: string | null;
+  /**
+   * Requests that wait for it, without the one it works on.
+   */
+  queued: number;
+  /**
+   * The first heartbeat it did not answer; null: it answers.
+   */
+  silent_since: number | null;
+  /**
+   * Of one core, mean since the last sample; null: not measured.
+   */
+  cpu_percent: number | null;
+  /**
+   * Resident memory; null: not measured.
+   */
+  memory_mib: number | null;
+}
+/**
  * Reply of `GET clusters`; `revision` is the stream's.
  */
 export interface ClusterList {
@@ -342,6 +407,7 @@ export interface Delta {
    * Items: As the scheduler prints it, whole: opaque.
    */
   jobs_removed: string[];
+  activity: ClusterActivity[];
 }
 /**
  * A profile that clusters can be started from.
@@ -754,6 +820,7 @@ export interface Snapshot {
   clusters: Cluster[];
   scheduler: SchedulerStatus;
   jobs: Job[];
+  activity: ClusterActivity[];
 }
 /**
  * Body of `POST clusters`.

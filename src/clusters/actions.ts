@@ -2,11 +2,17 @@ import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Cluster, Resources } from '../api/generated';
-import type { IClusterManager, IEngineConnector, ILogViewer } from '../tokens';
+import type {
+  IClusterManager,
+  IEngineConnector,
+  IEngineViewer,
+  ILogViewer
+} from '../tokens';
 import {
   askEngines,
   chooseCluster,
   chooseProfile,
+  confirmRestart,
   confirmStop,
   explain
 } from './dialogs';
@@ -24,6 +30,7 @@ export class ClusterActions {
     this._manager = options.manager;
     this._connector = options.connector;
     this._logs = options.logs;
+    this._engines = options.engines;
     this._trans = options.trans;
   }
 
@@ -109,7 +116,7 @@ export class ClusterActions {
     const cluster = await this._choose(
       key,
       () => true,
-      trans.__('Restart Engines'),
+      trans.__('Start Cluster Again'),
       trans.__('There is no cluster to start again.')
     );
     if (cluster === null) {
@@ -128,6 +135,51 @@ export class ClusterActions {
       cluster.engines_requested ?? undefined,
       cluster.batch?.resources ?? null
     );
+  }
+
+  /** Interrupt what engines do: nothing is lost, so nothing is asked. */
+  async interrupt(key?: string): Promise<void> {
+    const trans = this._trans;
+    const cluster = await this._choose(
+      key,
+      isUsable,
+      trans.__('Interrupt Engines'),
+      trans.__('No engines are ready.')
+    );
+    if (cluster !== null) {
+      await this._try(() => this._manager.interrupt(cluster.key));
+    }
+  }
+
+  /** End all engines of a cluster and start them anew, once the user has confirmed what is lost. */
+  async restartEngines(key?: string): Promise<void> {
+    const trans = this._trans;
+    const cluster = await this._choose(
+      key,
+      c => isUsable(c) && c.origin === 'panel',
+      trans.__('Restart Engines'),
+      trans.__('No engines that this panel started are ready.')
+    );
+    if (
+      cluster !== null &&
+      (await confirmRestart(cluster, this._notebooksOf(cluster.key), trans))
+    ) {
+      await this._try(() => this._manager.restartEngines(cluster.key));
+    }
+  }
+
+  /** Show the table of a cluster's engines. */
+  async showEngines(key?: string): Promise<void> {
+    const trans = this._trans;
+    const cluster = await this._choose(
+      key,
+      c => c.engines.length > 0,
+      trans.__('Engine Table'),
+      trans.__('There are no engines.')
+    );
+    if (cluster !== null) {
+      this._engines?.open(cluster.key);
+    }
   }
 
   /** Forget a cluster that has ended. */
@@ -244,6 +296,7 @@ export class ClusterActions {
   private readonly _manager: IClusterManager;
   private readonly _connector: IEngineConnector | null;
   private readonly _logs: ILogViewer | null;
+  private readonly _engines: IEngineViewer | null;
   private readonly _trans: TranslationBundle;
 }
 
@@ -253,6 +306,7 @@ export namespace ClusterActions {
     /** Null where there are no notebooks. */
     connector: IEngineConnector | null;
     logs: ILogViewer | null;
+    engines: IEngineViewer | null;
     trans: TranslationBundle;
   }
 }

@@ -51,6 +51,50 @@ export async function confirmStop(
   return result.button.accept;
 }
 
+/** Ask whether to end all engines of a cluster and start them anew, naming what is lost. */
+export async function confirmRestart(
+  cluster: Cluster,
+  notebooks: readonly string[],
+  trans: TranslationBundle
+): Promise<boolean> {
+  const count = cluster.engines.length;
+  const body = ReactWidget.create(
+    <div className="jp-Engines-DialogBody">
+      <p>
+        {trans._n(
+          'The %1 engine ends, with what it computes and all its variables, and a new one starts.',
+          'All %1 engines end, with what they compute and all their variables, and new ones start: they are one MPI world and cannot be restarted one by one.',
+          count
+        )}
+      </p>
+      <p>
+        {cluster.batch === null
+          ? trans.__('The controller stays.')
+          : trans.__(
+              'The controller stays, and the job keeps its place, its nodes and its walltime.'
+            )}
+      </p>
+      {notebooks.length > 0 && (
+        <p>
+          {trans.__(
+            'Notebooks that are connected to it: %1. They stay connected; their cells that wait for engines end with an error.',
+            notebooks.join(', ')
+          )}
+        </p>
+      )}
+    </div>
+  );
+  const result = await showDialog({
+    title: trans.__('Restart the engines of %1?', cluster.key),
+    body,
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Keep running') }),
+      Dialog.warnButton({ label: trans.__('Restart') })
+    ]
+  });
+  return result.button.accept;
+}
+
 /** Ask for one of several clusters; without asking if there is only one. */
 export async function chooseCluster(
   clusters: readonly Cluster[],

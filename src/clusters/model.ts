@@ -149,6 +149,16 @@ export class ClusterModel implements IClusterManager {
     return cluster;
   }
 
+  async interrupt(key: string): Promise<void> {
+    await this._client.interruptCluster(key);
+  }
+
+  async restartEngines(key: string): Promise<Cluster> {
+    const cluster = await this._client.restartEngines(key);
+    this._stream.hurry();
+    return cluster;
+  }
+
   async dismiss(key: string): Promise<void> {
     await this._client.forgetCluster(key);
     this._stream.hurry();
@@ -230,6 +240,9 @@ export class ClusterModel implements IClusterManager {
       const previous = clusters.get(current.key) ?? null;
       clusters.set(current.key, current);
       changes.push({ key: current.key, previous, current });
+    }
+    if (changes.length === 0 && delta.profiles === null) {
+      return; // Jobs, or what engines do: that comes every second.
     }
     this._clusters = clusters;
     this._refreshed();
@@ -339,7 +352,8 @@ export async function fetchSnapshot(client: ApiClient): Promise<Snapshot> {
     profiles,
     clusters,
     scheduler: status,
-    jobs
+    jobs,
+    activity: [] // Told by the stream alone.
   };
 }
 

@@ -8,7 +8,7 @@ import { enginesIcon } from '../icons';
 import type { ICardActions } from './card';
 import { askOwnName } from './dialogs';
 import { ClusterList } from './clusterList';
-import { EngineTable } from './engineTable';
+import type { EnginesSection } from './engineSection';
 import { PanelHeader } from './panelHeader';
 import { PANEL_ID } from './panelId';
 import type { PanelModel } from './panelModel';
@@ -44,7 +44,7 @@ export class EnginesPanel extends SidePanel {
     );
 
     this.addWidget(new ClustersSection(model, options.actions));
-    this.addWidget(new EnginesSection(model));
+    this.addWidget(options.engines);
     // Cards hold more than rows do: sentences, stages, buttons.
     if (this.content instanceof AccordionPanel) {
       this.content.setRelativeSizes([3, 1]);
@@ -86,6 +86,8 @@ export namespace EnginesPanel {
   export interface IOptions {
     /** Disposed with the panel. */
     model: PanelModel;
+    /** Disposed with the panel. */
+    engines: EnginesSection;
     actions: IPanelActions;
     translator: ITranslator;
   }
@@ -189,38 +191,5 @@ async function useProfile(
   const ownName = name === undefined ? null : await askOwnName(name, trans);
   if (ownName !== null) {
     await start.adopt(ownName);
-  }
-}
-
-/** The engines of all clusters that have some. */
-class EnginesSection extends VDomRenderer<PanelModel> {
-  constructor(model: PanelModel) {
-    super(model);
-    this.addClass('jp-Engines-section');
-    this.title.label = model.trans.__('Engines by rank');
-    // It scrolls, and has nothing in it that could take the keyboard.
-    this.node.tabIndex = 0;
-  }
-
-  protected render(): React.JSX.Element {
-    const { manager, trans } = this.model;
-    // A failed cluster's table still tells which rank was lost.
-    const clusters = manager.clusters.filter(
-      ({ engines, state }) => engines.length > 0 && state !== 'stopped'
-    );
-    if (clusters.length === 0) {
-      return (
-        <p className="jp-Engines-hint jp-Engines-empty">
-          {trans.__('Engines show up here as they register.')}
-        </p>
-      );
-    }
-    return (
-      <>
-        {clusters.map(cluster => (
-          <EngineTable key={cluster.key} cluster={cluster} trans={trans} />
-        ))}
-      </>
-    );
   }
 }

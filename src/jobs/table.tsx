@@ -2,6 +2,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretUpIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { Icon } from '../icon';
+import {
+  firstRow,
+  isApart,
+  reveal,
+  ROW_HEIGHT,
+  useHeight,
+  windowOf
+} from '../rowWindow';
 import type { IJobRequest } from '../tokens';
 import { COLUMNS, columnCaption, columnLabel } from './columns';
 import type { Column, IRow } from './filter';
@@ -9,16 +17,10 @@ import { FIRST_ROW_INDEX, hintOf, JobRow } from './row';
 import { RowWords } from './rowWords';
 import {
   FIRST_WINDOW,
-  firstRow,
-  isApart,
   keyOf,
   moveWindow,
-  reveal,
-  ROW_HEIGHT,
   useActiveIndex,
-  useAnchor,
-  useHeight,
-  windowOf
+  useAnchor
 } from './window';
 import { isTicking } from './words';
 

@@ -12,6 +12,7 @@ import { showDoctor } from '../profiles/doctor';
 import {
   IClusterManager,
   IEngineConnector,
+  IEngineViewer,
   ILogViewer,
   IProfileEditor,
   IProfileService
@@ -26,6 +27,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   optional: [
     IEngineConnector,
     ILogViewer,
+    IEngineViewer,
     IProfileService,
     IProfileEditor,
     ITranslator
@@ -35,13 +37,20 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     manager: IClusterManager,
     connector: IEngineConnector | null,
     logs: ILogViewer | null,
+    engines: IEngineViewer | null,
     service: IProfileService | null,
     editor: IProfileEditor | null,
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyterlab_engines');
     const { commands, shell } = app;
-    const actions = new ClusterActions({ manager, connector, logs, trans });
+    const actions = new ClusterActions({
+      manager,
+      connector,
+      logs,
+      engines,
+      trans
+    });
     const editable = () =>
       manager.profiles.filter(({ kind }) => kind !== 'local');
     const hasPanel = () =>
@@ -59,6 +68,14 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         canStop: () => manager.clusters.some(isLive),
         restart: key => actions.restart(key),
         canRestart: () => manager.clusters.length > 0,
+        interrupt: key => actions.interrupt(key),
+        canInterrupt: () => manager.clusters.some(isUsable),
+        restartEngines: key => actions.restartEngines(key),
+        canRestartEngines: () =>
+          manager.clusters.some(c => isUsable(c) && c.origin === 'panel'),
+        showEngines: key => actions.showEngines(key),
+        canShowEngines: () =>
+          engines !== null && manager.clusters.some(c => c.engines.length > 0),
         dismiss: key => actions.dismiss(key),
         canDismiss: () => manager.clusters.some(cluster => !isLive(cluster)),
         connect: key => actions.connect(key),

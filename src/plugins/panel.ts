@@ -7,6 +7,8 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
+import { EnginesSection } from '../clusters/engineSection';
+import { EngineTableModel } from '../clusters/engineTableModel';
 import { EnginesPanel } from '../clusters/panel';
 import { CHOOSE_PROFILE } from '../clusters/panelId';
 import { PanelModel } from '../clusters/panelModel';
@@ -16,8 +18,10 @@ import { openJobMenu } from '../jobs/menu';
 import { JobsSection, placeSection } from '../jobs/section';
 import { JobTableModel } from '../jobs/tableModel';
 import {
+  IActivityStore,
   IClusterManager,
   IEngineConnector,
+  IEngineViewer,
   IJobStore,
   IProfileService
 } from '../tokens';
@@ -33,6 +37,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   requires: [IClusterManager, IProfileService],
   optional: [
     IJobStore,
+    IActivityStore,
+    IEngineViewer,
     IEngineConnector,
     ILayoutRestorer,
     IStateDB,
@@ -43,6 +49,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     manager: IClusterManager,
     service: IProfileService,
     jobs: IJobStore | null,
+    activity: IActivityStore | null,
+    viewer: IEngineViewer | null,
     connector: IEngineConnector | null,
     restorer: ILayoutRestorer | null,
     stateDB: IStateDB | null,
@@ -67,6 +75,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     );
     const panel = new EnginesPanel({
       model,
+      engines: new EnginesSection(
+        new EngineTableModel({ manager, activity, trans }),
+        viewer === null ? undefined : key => viewer.open(key)
+      ),
       translator: known,
       actions: {
         onStop: key => run(CommandIDs.stopCluster, { key }),

@@ -104,6 +104,7 @@ export class Feed {
       scheduler: null,
       jobs_changed: [],
       jobs_removed: [],
+      activity: [],
       ...changes
     });
   }

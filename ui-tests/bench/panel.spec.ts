@@ -2,17 +2,13 @@ import { cpus, loadavg } from 'node:os';
 import { expect, test } from '../helpers/fixtures';
 import type { Job, Snapshot } from '../../src/api/generated';
 import { Feed, manyJobs, status } from './feed';
+import { longestTask } from './trace';
+import type { ITimes } from './trace';
 
 const JOBS = 10_000;
 const SCROLLS = 240;
 /** A copy of all rows is too slow to be scrolled as often. */
 const PLAIN_SCROLLS = 30;
-
-/** How long something took by the clock, and how long the page's main thread worked for it. */
-interface ITimes {
-  wall: number;
-  cpu: number;
-}
 
 /** What one run measures; times in milliseconds. */
 interface IFigures {
@@ -43,7 +39,8 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
     profiles: [],
     clusters: [],
     scheduler: status(now),
-    jobs: of
+    jobs: of,
+    activity: []
   });
   let shown = jobs.slice(0, 1);
   const feed = await Feed.of(page, () => snapshot(shown));
@@ -139,41 +136,6 @@ test(`the job table with ${JOBS} jobs`, async ({ browser, lab, page }) => {
 
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
-
-interface ITraceEvent {
-  name: string;
-  pid: number;
-  tid: number;
-  /** Microseconds by the clock, and of the thread. */
-  dur?: number;
-  tdur?: number;
-  args: { name?: string };
-}
-
-/** Return the longest task of a page's main thread in a trace, by the time the thread worked. */
-function longestTask(trace: Buffer): ITimes {
-  const { traceEvents: events } = JSON.parse(trace.toString()) as {
-    traceEvents: ITraceEvent[];
-  };
-  const main = new Set(
-    events
-      .filter(
-        ({ args, name }) =>
-          name === 'thread_name' && args.name === 'CrRendererMain'
-      )
-      .map(({ pid, tid }) => `${pid} ${tid}`)
-  );
-  return events
-    .filter(
-      ({ name, pid, tid }) =>
-        name.endsWith('RunTask') && main.has(`${pid} ${tid}`)
-    )
-    .map(({ dur = 0, tdur = 0 }) => ({ wall: dur / 1000, cpu: tdur / 1000 }))
-    .reduce((most, task) => (task.cpu > most.cpu ? task : most), {
-      wall: NaN,
-      cpu: 0
-    });
 }
 
 function report(

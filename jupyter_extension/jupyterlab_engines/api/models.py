@@ -1,6 +1,6 @@
 """Every type that crosses the wire between the server and the browser.
 
-This module, with `names`, `jobs` and `profiles` whose types it passes on, is the contract.
+This module, with `names`, `activity`, `jobs` and `profiles` whose types it passes on, is the contract.
 ``python -m jupyterlab_engines.api.export`` writes
 ``api.schema.json`` from it, and ``npm run api`` turns that into
 ``src/api/generated.ts``; both are committed and a test fails when they are stale.
@@ -16,6 +16,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .activity import ActivityPoint as ActivityPoint
+from .activity import ActivityProblem as ActivityProblem
+from .activity import ClusterActivity as ClusterActivity
+from .activity import EngineActivity as EngineActivity
 from .jobs import AlterWalltime as AlterWalltime
 from .jobs import Job as Job
 from .jobs import JobHost as JobHost
@@ -298,6 +302,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="typ
     clusters: list[Cluster]
     scheduler: SchedulerStatus
     jobs: list[Job]
+    activity: list[ClusterActivity]
 
 
 class Delta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
@@ -311,6 +316,7 @@ class Delta(Struct, frozen=True, kw_only=True, tag="delta", tag_field="type"):
     scheduler: Annotated[SchedulerStatus | None, Meta(description="Null if it did not change.")]
     jobs_changed: list[Job]
     jobs_removed: list[JobId]
+    activity: list[ClusterActivity]
 
 
 class Resync(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="resync", tag_field="type"):

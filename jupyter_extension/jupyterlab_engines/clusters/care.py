@@ -6,22 +6,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import msgspec
 
 from pxengines.launch.events import read_events
-from pxengines.launch.files import read_tail
+from pxengines.launch.files import read_tail, write_atomic
 from pxengines.launch.paths import Role, RunPaths
 
 from ..api.models import Cluster, ClusterState, Failure, MpiWorld
+from ..errors import WrongState
 from ..waiting import set_within
 from . import postmortem, state
+from .activity import ActivityWatch, Observer
 from .link import HubLink, LinkError, read_connection_file
 from .roster import OUR_FACTS, Roster
 from .store import Journal, Owner, RunRecord
@@ -34,6 +37,8 @@ _HUB_SECONDS = 10.0
 _AGAIN_SECONDS = 5.0
 """How often a starting cluster's hub is asked who is there, beside what it tells by itself."""
 _FLUSH_SECONDS = 2.0
+_RESTART_SECONDS = 20.0
+"""How long a job may take to see, in a folder that other hosts share, that it is asked to restart engines."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class RunSettings:
     mpi_args : further arguments for it.
     environment : variables added to those of this server for job, controller and engines.
     work_dir : where engines start.
+    observer : who wants to know what engines do; None: nobody.
     stop_grace_seconds : how long a job may take to end in order before it is killed.
     owner : this server.
     """
@@ -59,6 +65,7 @@ class RunSettings:
     stop_grace_seconds: float
     owner: Owner
     log: logging.Logger
+    observer: Observer | None = None
 
 
 Changed = Callable[[Cluster, ClusterState], None]
@@ -88,6 +95,7 @@ class RunCare(ABC):
         self._log = settings.log
         self._stop = asyncio.Event()
         self._look = asyncio.Event()
+        self._link: HubLink | None = None
         self._life: asyncio.Task[None] | None = None
         self._facts = OUR_FACTS
         self._ids_are_ranks = True
@@ -122,6 +130,72 @@ class RunCare(ABC):
             self._stop.set()
         return self.cluster
 
+    async def interrupt(self) -> None:
+        """Interrupt what the engines do.
+
+        Raises
+        ------
+        WrongState
+            If the cluster is not ready.
+        LinkError
+            If the nanny of an engine does not answer.
+        """
+        link = self._usable_link()
+        uuids = self._roster.uuids().values()
+        await asyncio.gather(*(link.interrupt(uuid, _HUB_SECONDS) for uuid in uuids))
+
+    async def restart_engines(self) -> Cluster:
+        """Have the job end all engines and start others; return when it has begun.
+
+        Raises
+        ------
+        WrongState
+            If the cluster is not ready, or its job does not do it.
+        OSError
+            If the job cannot be asked.
+        """
+        link = self._usable_link()
+        old = self._roster.uuids()
+        asked = await asyncio.to_thread(self._ask_restart)
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while not await asyncio.to_thread(self._restart_begun, asked):
+            if time.monotonic() > deadline or not self.live:
+                await asyncio.to_thread(self._paths.restart_request.unlink, missing_ok=True)
+                raise WrongState(
+                    f"The job of the cluster {self._paths.key} did not restart its engines.",
+                    "It may have been started by an older version. Stop the cluster and start it again.",
+                )
+            await asyncio.sleep(0.1)
+        if self.cluster.state in ("ready", "degraded"):
+            self._advance(state.EnginesRestarted(time.time()))
+            self._roster.retire(old.values())
+            for engine_id, uuid in old.items():
+                # One that computes in C, on whichever host, hears no SIGTERM of its launcher.
+                await link.kill(uuid)
+                # Its nanny does this too, unless the scheduler ended it with the engine.
+                await link.unregister(engine_id, uuid)
+            self._look.set()
+        return self.cluster
+
+    def _usable_link(self) -> HubLink:
+        if self.cluster.state not in ("ready", "degraded") or self._link is None:
+            raise WrongState(
+                f"The cluster {self._paths.key} is {self.cluster.state}.", "Wait until it is ready."
+            )
+        return self._link
+
+    def _ask_restart(self) -> int:
+        """Ask the job; return how often it has restarted its engines so far. Blocks."""
+        before = self._restarts()
+        write_atomic(self._paths.restart_request, self.cluster.run_id.encode())
+        return before
+
+    def _restart_begun(self, before: int) -> bool:
+        return self._restarts() > before
+
+    def _restarts(self) -> int:
+        return sum(event["event"] == "engines_restarting" for event in read_run_events(self._paths))
+
     @abstractmethod
     async def _live(self) -> None:
         """Live from Start or adoption to the end; cancelled to let go."""
@@ -155,12 +229,14 @@ class RunCare(ABC):
             except (ValueError, KeyError, TypeError) as error:
                 return failure("internal", {"detail": f"unusable connection file: {error}"})
             self._roster = Roster(link, self._facts, self._look.set, self.cluster.engines)
+            self._link = link
             try:
                 await link.connect(_HUB_SECONDS)
                 self._heard(True)
                 if self.cluster.state == "starting":
                     self._advance(state.ControllerUp(time.time()))
-                return await self._keep_up(self._roster)
+                async with self._watched(link, self._roster):
+                    return await self._keep_up(self._roster)
             except LinkError as error:
                 # The job tells when the controller has ended; until then it may be slow.
                 self._heard(False)
@@ -169,6 +245,22 @@ class RunCare(ABC):
             finally:
                 await self._roster.close()
                 await link.close()
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, link: HubLink, roster: Roster) -> AsyncIterator[None]:
+        """Meanwhile tell the observer, if there is one, what the engines do."""
+        if self._settings.observer is None:
+            yield
+            return
+        watch = ActivityWatch(self.cluster.key, self.cluster.run_id, link, roster, self._settings.observer)
+        task = asyncio.create_task(watch.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._log.error("Following the engines of %s failed", self._paths.key, exc_info=error)
 
     @abstractmethod
     def _heard(self, answered: bool) -> None:

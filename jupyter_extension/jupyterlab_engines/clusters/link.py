@@ -19,14 +19,30 @@ import zmq
 import zmq.asyncio
 from jupyter_client.session import Session
 
+from pxengines.launch.questions import ACTIVITY, USAGE
+
 _ANSWER = "pxengines"
 _FIELDS = frozenset(
-    ("interface", "registration", "mux", "notification", "key", "signature_scheme", "pack", "unpack")
+    (
+        "interface",
+        "registration",
+        "mux",
+        "control",
+        "notification",
+        "key",
+        "signature_scheme",
+        "pack",
+        "unpack",
+    )
 )
 
 
 class LinkError(Exception):
     """The hub or an engine did not answer as it should; the text says what."""
+
+
+class NotUnderstood(LinkError):
+    """The hub is of another kind and does not know the question."""
 
 
 class HubLink:
@@ -77,12 +93,14 @@ class HubLink:
         self._context = zmq.asyncio.Context()
         self._query = self._socket(zmq.DEALER, address, self._info["registration"])
         self._mux = self._socket(zmq.DEALER, address, self._info["mux"])
+        self._control = self._socket(zmq.DEALER, address, self._info["control"])
         # Listen before asking: an engine that registers in between is heard of twice, not never.
         notifications = self._socket(zmq.SUB, address, self._info["notification"])
         notifications.subscribe(b"")
         self._tasks = [
             asyncio.create_task(self._receive(self._query, self._on_reply)),
             asyncio.create_task(self._receive(self._mux, self._on_reply)),
+            asyncio.create_task(self._receive(self._control, self._on_reply)),
             asyncio.create_task(self._receive(notifications, self._on_notification)),
         ]
         await self.ask(timeout)
@@ -142,6 +160,50 @@ class HubLink:
             raise LinkError(f"an engine answered a {type(value).__name__}")
         return value
 
+    async def activity(self, since: int, timeout: float) -> dict[str, Any]:
+        """Return what a hub of ours (`pxengines.activity`) says changed after revision `since`.
+
+        Raises
+        ------
+        NotUnderstood
+            If it is of another kind.
+        LinkError
+            If it does not answer within `timeout` seconds.
+        """
+        return await self._answer(self._query, ACTIVITY, {"since": since}, None, timeout)
+
+    async def usage(self, engine_uuid: str, pids: list[int], timeout: float) -> dict[str, Any]:
+        """Return what processes use, read by the nanny of an engine on their host (`pxengines.usage`).
+
+        Raises
+        ------
+        LinkError
+            If it does not answer within `timeout` seconds.
+        """
+        identity = engine_uuid.encode()
+        return await self._answer(self._control, USAGE, {"pids": pids}, identity, timeout)
+
+    async def interrupt(self, engine_uuid: str, timeout: float) -> None:
+        """Interrupt what an engine does; its nanny signals it.
+
+        Raises
+        ------
+        LinkError
+            If it does not answer within `timeout` seconds.
+        """
+        await self._answer(self._control, "signal_request", {"sig": "SIGINT"}, engine_uuid.encode(), timeout)
+
+    async def unregister(self, engine_id: int, engine_uuid: str) -> None:
+        """Tell the hub of a cluster of ours that an engine ends, before that one's nanny does."""
+        content = {"id": engine_id, "uuid": engine_uuid}
+        message = self._session.msg("unregistration_request", content=content)
+        await self._query.send_multipart(self._session.serialize(message))
+
+    async def kill(self, engine_uuid: str) -> None:
+        """Have the nanny of an engine, if both still live, end it; does not wait."""
+        message = self._session.msg("signal_request", content={"sig": "SIGKILL"})
+        await self._control.send_multipart(self._session.serialize(message, ident=engine_uuid.encode()))
+
     async def close(self) -> None:
         """Close all sockets; waiting questions raise LinkError."""
         for task in self._tasks:
@@ -191,6 +253,22 @@ class HubLink:
             raise LinkError(f"no answer to {kind} within {timeout:g} s") from error
         finally:
             self._waiting.pop(identifier, None)
+
+    async def _answer(
+        self,
+        socket: zmq.asyncio.Socket,
+        kind: str,
+        content: dict[str, Any],
+        identity: bytes | None,
+        timeout: float,
+    ) -> dict[str, Any]:
+        reply = await self._request(socket, kind, content, identity, timeout)
+        answer: dict[str, Any] = reply["content"]
+        if answer.get("status") != "ok":
+            if reply["header"]["msg_type"] == "hub_error":
+                raise NotUnderstood(str(answer.get("evalue")))
+            raise LinkError(f"{answer.get('ename', 'error')}: {answer.get('evalue', kind)}")
+        return answer
 
     async def _receive(self, socket: zmq.asyncio.Socket, handle: Callable[[dict[str, Any]], None]) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ from pxengines.launch.paths import RunPaths, cluster_key
 from ..api.models import (
     Batch,
     Cluster,
+    ClusterActivity,
     ClusterList,
     ClusterLog,
     ClusterState,
@@ -35,12 +37,14 @@ from ..profiles.service import ProfileService
 from ..scheduler.base import Scheduler
 from ..waiting import set_within
 from . import state
+from .activity import Observer
 from .adopter import Adopter, Settled
 from .batch_run import BatchRun
 from .broadcast import Broadcast
 from .care import RunSettings, read_job_log
 from .claims import STALE_SECONDS
 from .discovery import Sightings, TerminalSighting, look, sight_terminal
+from .link import LinkError
 from .opening import job_name, new_run_id, open_batch, open_local
 from .processes import JobProcess, end_run, lock_held
 from .refusals import already, unwritten
@@ -72,7 +76,9 @@ class ClusterManager:
         emit: Emit,
         log: logging.Logger,
     ) -> None:
-        self._settings = settings
+        self._settings = settings = dataclasses.replace(
+            settings, observer=Observer(lambda: self.broadcast.watched, self._show_activity)
+        )
         self._watched_seconds = watched_seconds
         self._idle_seconds = idle_seconds
         self._emit = emit
@@ -211,6 +217,38 @@ class ClusterManager:
         if key in self._foreign and cluster.state in state.LIVE:
             return self._stop_foreign(self._foreign[key])
         return cluster
+
+    async def interrupt(self, key: str) -> None:
+        """Interrupt what the engines of a cluster do; raises UnknownCluster or WrongState."""
+        run = await self._run_of(key)
+        try:
+            await run.interrupt()
+        except LinkError as error:
+            raise WrongState(
+                f"Not all engines of {key} could be interrupted: {error}.",
+                "Restart the engines, or stop the cluster.",
+            ) from error
+
+    async def restart_engines(self, key: str) -> Cluster:
+        """End all engines of a cluster and start others; raises UnknownCluster, WrongState or NotWritable."""
+        run = await self._run_of(key)
+        async with self._locks[key]:
+            try:
+                return await run.restart_engines()
+            except OSError as error:
+                raise NotWritable(
+                    f"The job of the cluster {key} cannot be asked.", "Make its folder writable.", str(error)
+                ) from error
+
+    async def _run_of(self, key: str) -> ClusterRun | BatchRun:
+        cluster = await self.get(key)
+        run = self._runs.get(key)
+        if run is None:
+            raise WrongState(
+                f"The cluster {cluster.key} is not looked after by this server.",
+                "Do it where it was started.",
+            )
+        return run
 
     async def change_job(self, job_id: JobId, action: JobAction, seconds: int = 0) -> Job:
         """Hold, release, delete or alter a job; deleting one of a cluster stops the cluster."""
@@ -422,6 +460,10 @@ class ClusterManager:
     def _drop(self, key: str) -> None:
         if self._table.remove(key):
             self.broadcast.touch()
+
+    def _show_activity(self, activity: ClusterActivity) -> None:
+        self._table.put_activity(activity)
+        self.broadcast.touch()
 
     def _show_jobs(self, jobs: Mapping[JobId, Job]) -> None:
         if self._table.put_jobs(jobs):

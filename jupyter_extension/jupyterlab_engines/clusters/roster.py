@@ -55,6 +55,7 @@ class Roster:
         self._engines = {engine.engine_id: engine for engine in known}
         self._uuids: dict[int, str] = {}
         self._learning: dict[str, asyncio.Task[None]] = {}
+        self._retired: frozenset[str] = frozenset()
         self.facts: dict[int, EngineFacts] = {}
         self.silent: dict[int, str] = {}
         """Engines that could not tell their facts, and why."""
@@ -63,12 +64,26 @@ class Roster:
         """Return the engines by id; those that were lost are not alive."""
         return tuple(self._engines[i] for i in sorted(self._engines))
 
+    def uuids(self) -> dict[int, str]:
+        """Return by id the engines that the hub counts now."""
+        return dict(self._uuids)
+
+    def retire(self, uuids: Iterable[str]) -> None:
+        """Forget these engines, which end, and all that is known of them; others will come."""
+        self._retired |= frozenset(uuids)
+        left = {i: uuid for i, uuid in self._uuids.items() if uuid not in self._retired}
+        self._engines = {i: engine for i, engine in self._engines.items() if i in left}
+        self._uuids = left
+        self.facts = {i: facts for i, facts in self.facts.items() if i in left}
+        self.silent.clear()
+
     def complete(self, count: int) -> bool:
         """Tell whether `count` engines are registered and all of them have told their facts."""
         return len(self._uuids) >= count and self._uuids.keys() <= self.facts.keys()
 
     def update(self, registered: dict[int, str]) -> None:
         """Take note of the engines the hub counts now (id → uuid)."""
+        registered = {i: uuid for i, uuid in registered.items() if uuid not in self._retired}
         for engine_id, uuid in registered.items():
             if self._uuids.get(engine_id) == uuid:
                 continue

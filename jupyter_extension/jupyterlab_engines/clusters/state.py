@@ -36,8 +36,8 @@ EDGES: dict[ClusterState, frozenset[ClusterState]] = {
     "submitting": frozenset({"queued", "starting", "stopping", "failed"}),
     "queued": frozenset({"starting", "stopping", "failed"}),
     "starting": frozenset({"starting", "ready", "queued", "stopping", "failed"}),
-    "ready": frozenset({"ready", "degraded", "queued", "stopping", "failed"}),
-    "degraded": frozenset({"degraded", "ready", "queued", "stopping", "failed"}),
+    "ready": frozenset({"ready", "degraded", "starting", "queued", "stopping", "failed"}),
+    "degraded": frozenset({"degraded", "ready", "starting", "queued", "stopping", "failed"}),
     "stopping": frozenset({"stopping", "stopped", "failed"}),
     "stopped": frozenset(),
     "failed": frozenset(),
@@ -93,6 +93,13 @@ class EnginesChanged:
 
 
 @dataclass(frozen=True)
+class EnginesRestarted:
+    """All engines end, because somebody asked for it, and others start; the controller stays."""
+
+    at: float
+
+
+@dataclass(frozen=True)
 class WorldPassed:
     """The world check found one MPI world with every engine in it."""
 
@@ -129,6 +136,7 @@ Event = (
     | JobStarted
     | ControllerUp
     | EnginesChanged
+    | EnginesRestarted
     | WorldPassed
     | StopAsked
     | Ended
@@ -212,12 +220,15 @@ def advance(cluster: Cluster, event: Event) -> Cluster:
     if isinstance(event, JobStarted):
         if cluster.state == "stopping":
             return cluster  # asked to stop in the moment of its start
+        _require(cluster, event, "submitting", "queued", "starting")
         begun = _enter(cluster, "starting", event.at)
         return _move(begun, event.at, done=("submitted", "queued"), active="controller")
     if isinstance(event, ControllerUp):
         return _controller_up(cluster, event)
     if isinstance(event, EnginesChanged):
         return _engines_changed(cluster, event)
+    if isinstance(event, EnginesRestarted):
+        return _engines_restarted(cluster, event)
     if isinstance(event, WorldPassed):
         return _world_passed(cluster, event)
     if isinstance(event, StopAsked):
@@ -266,6 +277,21 @@ def _engines_changed(cluster: Cluster, event: EnginesChanged) -> Cluster:
         return changed
     state: ClusterState = "ready" if complete and all(e.alive for e in event.engines) else "degraded"
     return changed if state == cluster.state else _enter(changed, state, event.at)
+
+
+def _engines_restarted(cluster: Cluster, event: EnginesRestarted) -> Cluster:
+    if cluster.state == "stopping":
+        return cluster
+    _require(cluster, event, "ready", "degraded")
+    kept = ("submitted", "queued", "controller")
+    again = msgspec.structs.replace(
+        _enter(cluster, "starting", event.at),
+        stages=[stage if stage.name in kept else _stage(stage.name) for stage in cluster.stages],
+        engines=[],
+        engines_registered=0,
+        mpi=None,
+    )
+    return _move(again, event.at, done=(), active="engines")
 
 
 def _world_passed(cluster: Cluster, event: WorldPassed) -> Cluster:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..api.models import Cluster, Delta, Job, Profile, SchedulerStatus, Snapshot
+from ..api.models import Cluster, ClusterActivity, Delta, Job, Profile, SchedulerStatus, Snapshot
 from ..jobs.unlike import unlike
+from .activity_book import ActivityBook
 
 
 class ClusterTable:
@@ -18,6 +19,7 @@ class ClusterTable:
         self._jobs_changed: set[str] = set()
         self._jobs_removed: set[str] = set()
         self._clusters: dict[str, Cluster] = {}
+        self._activity: dict[str, ActivityBook] = {}
         self._profiles: list[Profile] = []
         self._changed: set[str] = set()
         self._removed: set[str] = set()
@@ -39,6 +41,7 @@ class ClusterTable:
             or self._scheduler_changed
             or self._jobs_changed
             or self._jobs_removed
+            or any(book.dirty for book in self._activity.values())
         )
 
     def clusters(self) -> list[Cluster]:
@@ -66,6 +69,7 @@ class ClusterTable:
         """Remove a cluster; tell whether it was there."""
         if self._clusters.pop(key, None) is None:
             return False
+        self._activity.pop(key, None)
         self._changed.discard(key)
         self._removed.add(key)
         return True
@@ -117,6 +121,15 @@ class ClusterTable:
         self._jobs_removed |= removed
         return bool(changed or removed)
 
+    def put_activity(self, activity: ClusterActivity) -> None:
+        """Take note of what engines of a cluster do now; nothing, if there is no such cluster."""
+        if activity.key not in self._clusters:
+            return
+        book = self._activity.get(activity.key)
+        if book is None or book.run_id != activity.run_id:
+            book = self._activity[activity.key] = ActivityBook(activity.key, activity.run_id)
+        book.put(activity)
+
     def take_delta(self) -> Delta | None:
         """Return what changed since the last call, under a new revision; None if nothing did."""
         if not self.dirty:
@@ -131,6 +144,7 @@ class ClusterTable:
             scheduler=self._scheduler if self._scheduler_changed else None,
             jobs_changed=[self._jobs[job_id] for job_id in sorted(self._jobs_changed)],
             jobs_removed=sorted(self._jobs_removed),
+            activity=[book.take() for book in self._activity.values() if book.dirty],
         )
         self._changed.clear()
         self._removed.clear()
@@ -148,4 +162,5 @@ class ClusterTable:
             clusters=self.clusters(),
             scheduler=self._scheduler,
             jobs=self.jobs(),
+            activity=[book.whole() for book in self._activity.values()],
         )

@@ -80,6 +80,27 @@ class StopHandler(EnginesHandler):
         self.reply(await self.manager.stop(key), 202)
 
 
+class InterruptHandler(EnginesHandler):
+    """``clusters/{key}/interrupt``."""
+
+    @allowed("write")
+    async def post(self, key: str) -> None:
+        """Interrupt what the engines of a cluster do."""
+        self.refuse_body()
+        await self.manager.interrupt(key)
+        self.reply(None, 204)
+
+
+class RestartHandler(EnginesHandler):
+    """``clusters/{key}/restart``."""
+
+    @allowed("write")
+    async def post(self, key: str) -> None:
+        """End all engines of a cluster and start others."""
+        self.refuse_body()
+        self.reply(await self.manager.restart_engines(key), 202)
+
+
 class LogHandler(EnginesHandler):
     """``clusters/{key}/log``."""
 

@@ -17,6 +17,7 @@ EventName = Literal[
     "controller_started",  # pid; in a batch cluster: address (that it listens on)
     "controller_found",  # address: the controller of another job is there, engines can start
     "engines_started",  # pid (of mpiexec), argv, mpi ("mpich", "openmpi", "intel", "unknown")
+    "engines_restarting",  # asked for: the engines end, and others will start
     "cannot_start",  # code (a FailureCode), params: nothing was or stays started
     "controller_exited",  # status (as os.waitstatus_to_exitcode: negative = signal)
     "engines_exited",  # status (of mpiexec)

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RUN_DIR_VARIABLE = "PXENGINES_RUN_DIR"
+WORLD_VARIABLE = "PXENGINES_WORLD"
+"""Counts the MPI worlds of a run: its engines may be restarted. The first is 0."""
 _PATTERN = "lost-*.json"
 _RANK_VARIABLES = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 
@@ -31,6 +33,7 @@ class Loss:
     pid, host : where it ran.
     status : as `os.waitstatus_to_exitcode` (negative = signal); None if nobody could tell.
     at : when it was noticed, epoch seconds.
+    world : which of the run's MPI worlds it was in.
     """
 
     rank: int
@@ -38,6 +41,7 @@ class Loss:
     host: str
     status: int | None
     at: float
+    world: int = 0
 
 
 def rank_from(environ: Mapping[str, str]) -> int | None:
@@ -53,8 +57,9 @@ def note_loss(pid: int, status: int | None) -> None:
     run_dir, rank = os.environ.get(RUN_DIR_VARIABLE), rank_from(os.environ)
     if not run_dir or rank is None:
         return  # not started by a job of ours
-    loss = Loss(rank=rank, pid=pid, host=socket.gethostname(), status=status, at=time.time())
-    final = Path(run_dir) / f"lost-{rank}.json"
+    world = int(os.environ.get(WORLD_VARIABLE, "0"))
+    loss = Loss(rank=rank, pid=pid, host=socket.gethostname(), status=status, at=time.time(), world=world)
+    final = Path(run_dir) / (f"lost-{world}-{rank}.json" if world else f"lost-{rank}.json")
     # A dot, so that a reader does not see it before it is whole.
     draft = Path(run_dir) / f".{final.name}.{os.getpid()}"
     try:
@@ -66,10 +71,10 @@ def note_loss(pid: int, status: int | None) -> None:
         draft.unlink(missing_ok=True)
 
 
-def read_losses(run_dir: Path) -> list[Loss]:
-    """Return the losses noted in `run_dir`, in the order in which they were noticed."""
+def read_losses(run_dir: Path, world: int = 0) -> list[Loss]:
+    """Return the losses of a world noted in `run_dir`, in the order in which they were noticed."""
     losses = [Loss(**json.loads(path.read_text(encoding="utf-8"))) for path in run_dir.glob(_PATTERN)]
-    return sorted(losses, key=lambda loss: loss.at)
+    return sorted((loss for loss in losses if loss.world == world), key=lambda loss: loss.at)
 
 
 def forget_losses(run_dir: Path) -> None:

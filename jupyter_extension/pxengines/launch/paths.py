@@ -132,6 +132,11 @@ class RunPaths:
         return self.run_dir / "stop-asked"
 
     @property
+    def restart_request(self) -> Path:
+        """Made by a server: the job is to end all engines and start them anew. It holds the run's id."""
+        return self.run_dir / "restart-asked"
+
+    @property
     def claim(self) -> Path:
         """Touched by the server that looks after this run, if a batch system runs it."""
         return self.run_dir / "claim"

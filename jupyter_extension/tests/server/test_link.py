@@ -70,7 +70,7 @@ async def test_with_a_wrong_key_the_hub_is_silent(api: Api) -> None:
 async def test_a_hub_that_is_not_there(jp_asyncio_loop: Any) -> None:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as silent:
         port = silent.bind_to_random_port("tcp://127.0.0.1")
-        ports = dict.fromkeys(("registration", "mux", "notification"), port)
+        ports = dict.fromkeys(("registration", "mux", "control", "notification"), port)
         info = {
             "interface": "tcp://127.0.0.1",
             "location": "localhost",
@@ -107,6 +107,7 @@ async def test_an_engine_that_comes_while_the_answer_travels_is_kept(jp_asyncio_
             "unpack": "json",
             "registration": ask,
             "mux": ask,
+            "control": ask,
             "notification": told.bind_to_random_port("tcp://127.0.0.1"),
         }
         heard = asyncio.Event()

@@ -61,6 +61,7 @@ EVENTS: dict[str, state.Event] = {
     "one": state.EnginesChanged(20.0, engines(True)),
     "both": state.EnginesChanged(20.0, engines(True, True)),
     "lost": state.EnginesChanged(20.0, engines(True, False)),
+    "restarted": state.EnginesRestarted(20.0),
     "passed": state.WorldPassed(20.0, WORLD, engines(True, True)),
     "stop": state.StopAsked(20.0),
     "ended": state.Ended(20.0),
@@ -90,12 +91,14 @@ LEGAL: dict[tuple[str, str], str] = {
     ("ready", "one"): "degraded",
     ("ready", "both"): "ready",
     ("ready", "lost"): "degraded",
+    ("ready", "restarted"): "starting",
     ("ready", "stop"): "stopping",
     ("ready", "failed"): "failed",
     ("degraded", "queued"): "queued",
     ("degraded", "one"): "degraded",
     ("degraded", "both"): "ready",
     ("degraded", "lost"): "degraded",
+    ("degraded", "restarted"): "starting",
     ("degraded", "stop"): "stopping",
     ("degraded", "failed"): "failed",
     ("stopping", "queued"): "stopping",
@@ -104,6 +107,7 @@ LEGAL: dict[tuple[str, str], str] = {
     ("stopping", "one"): "stopping",
     ("stopping", "both"): "stopping",
     ("stopping", "lost"): "stopping",
+    ("stopping", "restarted"): "stopping",
     ("stopping", "passed"): "stopping",
     ("stopping", "stop"): "stopping",
     ("stopping", "ended"): "stopped",
@@ -124,6 +128,19 @@ def test_every_event_in_every_state(before: ClusterState, event: str) -> None:
     assert (result.state_since == 20.0) == (after != before) or event == "started"
     assert cluster == cluster_in(before), "the old value is unchanged"
     assert (result.run_id, result.created_at) == (cluster.run_id, cluster.created_at)
+
+
+def test_a_restart_of_the_engines_goes_through_their_stages_again() -> None:
+    again = state.advance(cluster_in("ready"), state.EnginesRestarted(20.0))
+    assert (again.engines, again.engines_registered, again.mpi) == ([], 0, None)
+    assert [(stage.name, stage.status) for stage in again.stages] == [
+        ("submitted", "done"),
+        ("controller", "done"),
+        ("engines", "active"),
+        ("mpi_check", "waiting"),
+    ]
+    both = state.advance(again, state.EnginesChanged(21.0, engines(True, True)))
+    assert state.advance(both, state.WorldPassed(22.0, WORLD, tuple(both.engines))).state == "ready"
 
 
 def test_the_stages_of_a_start() -> None:

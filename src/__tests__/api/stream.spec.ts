@@ -9,7 +9,8 @@ const SNAPSHOT: Snapshot = {
   profiles: [],
   clusters: [],
   scheduler: noScheduler(),
-  jobs: []
+  jobs: [],
+  activity: []
 };
 
 describe('EventStream', () => {

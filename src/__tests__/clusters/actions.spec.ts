@@ -23,6 +23,7 @@ describe('ClusterActions', () => {
       manager: bench.model,
       connector: null,
       logs,
+      engines: null,
       trans
     });
   });

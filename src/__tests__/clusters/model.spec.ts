@@ -19,7 +19,8 @@ function snapshot(revision: number, clusters: Cluster[]): Snapshot {
     profiles: [profile()],
     clusters,
     scheduler: noScheduler(),
-    jobs: []
+    jobs: [],
+    activity: []
   };
 }
 
@@ -37,7 +38,8 @@ function delta(
     profiles: null,
     scheduler: null,
     jobs_changed: [],
-    jobs_removed: []
+    jobs_removed: [],
+    activity: []
   };
 }
 

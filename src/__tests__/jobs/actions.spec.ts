@@ -68,7 +68,8 @@ describe('JobActions', () => {
       profiles: [],
       clusters: [],
       scheduler: scheduler(),
-      jobs: [job(), queuedJob()]
+      jobs: [job(), queuedJob()],
+      activity: []
     });
     network.answer = () => ({ status: 202, body: job() });
     actions = new JobActions({ store, manager: bench.model, trans });

@@ -23,7 +23,8 @@ export class Queue {
       profiles: [],
       clusters: [],
       scheduler: options.status ?? scheduler(),
-      jobs
+      jobs,
+      activity: []
     });
     return queue;
   }
@@ -63,6 +64,7 @@ export class Queue {
       scheduler: null,
       jobs_changed: [],
       jobs_removed: [],
+      activity: [],
       ...changes
     });
   }

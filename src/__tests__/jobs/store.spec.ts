@@ -22,6 +22,7 @@ describe('JobStore', () => {
       clusters: [],
       scheduler: scheduler(),
       jobs,
+      activity: [],
       ...changed
     });
   }
@@ -37,6 +38,7 @@ describe('JobStore', () => {
       scheduler: null,
       jobs_changed: [],
       jobs_removed: [],
+      activity: [],
       ...changed
     });
   }

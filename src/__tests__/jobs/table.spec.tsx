@@ -6,7 +6,7 @@ import type { IRow } from '../../jobs/filter';
 import { StaleNotice, OrphanNotice } from '../../jobs/statusLine';
 import { JobTable } from '../../jobs/table';
 import type { IJobTableProps } from '../../jobs/table';
-import { windowOf } from '../../jobs/window';
+import { windowOf } from '../../rowWindow';
 import { job, queuedJob, scheduler } from '../examples';
 import { trans } from '../fakes';
 

@@ -131,7 +131,7 @@ describe('plugins', () => {
   });
 
   it('have ids of this package, descriptions, and start by themselves', () => {
-    expect(plugins).toHaveLength(18);
+    expect(plugins).toHaveLength(20);
     for (const { id, description, autoStart } of plugins) {
       expect(id).toMatch(/^jupyterlab-engines:[a-z]+$/);
       expect(description).toMatch(/\.$/);
@@ -284,6 +284,8 @@ describe('plugins', () => {
         CommandIDs.startCluster,
         CommandIDs.stopCluster,
         CommandIDs.restartCluster,
+        CommandIDs.interruptEngines,
+        CommandIDs.restartEngines,
         CommandIDs.dismissCluster,
         CommandIDs.connectNotebook,
         CommandIDs.doctor

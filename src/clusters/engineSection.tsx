@@ -1,0 +1,77 @@
+import { VDomRenderer } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import * as React from 'react';
+import { EngineTable } from './engineTable';
+import type { EngineTableModel } from './engineTableModel';
+
+/** The sidebar's section: the engines of all clusters that have some. */
+export class EnginesSection extends VDomRenderer<EngineTableModel> {
+  /** @param model - Disposed with the section. */
+  constructor(model: EngineTableModel, onOpen?: (key: string) => void) {
+    super(model);
+    this._onOpen = onOpen;
+    this.addClass('jp-Engines-section');
+    this.title.label = model.trans.__('Engines by rank');
+    // It scrolls, and the keyboard must be able to.
+    this.node.tabIndex = 0;
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      const { model } = this;
+      super.dispose();
+      model.dispose();
+    }
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this.model.isVisible = true;
+  }
+
+  protected override onAfterHide(msg: Message): void {
+    super.onAfterHide(msg);
+    this.model.isVisible = false;
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this.model.isVisible = this.isVisible;
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    this.model.isVisible = false;
+    super.onBeforeDetach(msg);
+  }
+
+  protected render(): React.JSX.Element {
+    const { manager, now, trans } = this.model;
+    // A failed cluster's table still tells which rank was lost.
+    const clusters = manager.clusters.filter(
+      ({ engines, state }) => engines.length > 0 && state !== 'stopped'
+    );
+    if (clusters.length === 0) {
+      return (
+        <p className="jp-Engines-hint jp-Engines-empty">
+          {trans.__('Engines show up here as they register.')}
+        </p>
+      );
+    }
+    return (
+      <>
+        {clusters.map(cluster => (
+          <EngineTable
+            key={cluster.key}
+            cluster={cluster}
+            activity={this.model.activityOf(cluster.key)}
+            now={now}
+            trans={trans}
+            {...(this._onOpen !== undefined && { onOpen: this._onOpen })}
+          />
+        ))}
+      </>
+    );
+  }
+
+  private readonly _onOpen: ((key: string) => void) | undefined;
+}
