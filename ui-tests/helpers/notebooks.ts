@@ -4,17 +4,14 @@ import { expect } from '@playwright/test';
 import type { Locator } from '@playwright/test';
 import type { JupyterServer } from './server';
 
-/** Write a notebook for Python of these code cells. */
+/** Write a notebook of these code cells. */
 export function writeNotebook(
   server: JupyterServer,
   name: string,
-  ...sources: string[]
+  sources: string[],
+  kernel = 'python3'
 ): void {
-  const kernelspec = {
-    name: 'python3',
-    display_name: 'Python 3',
-    language: 'python'
-  };
+  const kernelspec = { name: kernel, display_name: kernel, language: kernel };
   const content = {
     nbformat: 4,
     nbformat_minor: 5,

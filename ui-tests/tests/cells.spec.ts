@@ -1,44 +1,15 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { expect, test } from '../helpers/fixtures';
 import type { Lab } from '../helpers/lab';
 import { sourceOf } from '../helpers/lab';
 import { expectAccessible } from '../helpers/looks';
-import type { JupyterServer } from '../helpers/server';
+import { selectCell, writeNotebook } from '../helpers/notebooks';
 
 const NOTEBOOK = 'cells.ipynb';
 const EVERYWHERE = 'Ran code on 2 engines of local, ranks 0–1';
 
-function writeNotebook(server: JupyterServer, ...sources: string[]): void {
-  const kernelspec = {
-    name: 'python3',
-    display_name: 'Python 3',
-    language: 'python'
-  };
-  const content = {
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: { kernelspec },
-    cells: sources.map((source, index) => ({
-      cell_type: 'code',
-      id: `cell-${index}`,
-      execution_count: null,
-      metadata: {},
-      outputs: [],
-      source
-    }))
-  };
-  writeFileSync(path.join(server.root, NOTEBOOK), JSON.stringify(content));
-}
-
-/** Make a cell the active one, in command mode. */
-async function select(cell: Locator): Promise<void> {
-  await cell.locator('.jp-InputPrompt').click();
-}
-
 async function run(lab: Lab, cell: Locator): Promise<void> {
-  await select(cell);
+  await selectCell(cell);
   const prompt = cell.locator('.jp-InputPrompt');
   const before = await prompt.textContent();
   await lab.page.keyboard.press('Control+Enter');
@@ -63,7 +34,10 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
   server
 }) => {
   test.setTimeout(150_000);
-  writeNotebook(server, '\nprint("rank", mpi_rank)', 'silent = mpi_rank');
+  writeNotebook(server, NOTEBOOK, [
+    '\nprint("rank", mpi_rank)',
+    'silent = mpi_rank'
+  ]);
   await lab.open(`lab/tree/${NOTEBOOK}`);
   await lab.expectKernelIdle();
   await lab.startAndWait(2);
@@ -71,7 +45,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
   const silent = lab.codeCell('silent = ');
 
   await test.step('the button puts the line in, and offers to connect', async () => {
-    await select(loud);
+    await selectCell(loud);
     await expect(button(loud)).toHaveAttribute('aria-pressed', 'false');
     await button(loud).click();
     await expect(loud).toContainText('%%px');
@@ -91,7 +65,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await run(lab, loud);
     await expect(badge(loud)).toHaveAccessibleName(EVERYWHERE);
     await expect(badge(loud)).toHaveText('2');
-    await select(silent);
+    await selectCell(silent);
     await page.keyboard.press('Enter'); // type in it
     await page.keyboard.press('Alt+p');
     await expect(silent).toContainText('%%px');
@@ -105,7 +79,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
   await test.step('toggled twice, the notebook is as it was', async () => {
     await page.keyboard.press('Alt+p');
     await expect(silent).not.toContainText('%%px');
-    await select(loud);
+    await selectCell(loud);
     await page.keyboard.press('Alt+p');
     const cells = await lab.savedCells(NOTEBOOK);
     expect(cells.slice(-2).map(sourceOf)).toEqual([
@@ -161,11 +135,11 @@ test('a console and Notebook 7 have the toggle too', async ({
   page,
   server
 }) => {
-  writeNotebook(server, 'x = 1');
+  writeNotebook(server, NOTEBOOK, ['x = 1']);
   await page.goto(server.page(`notebooks/${NOTEBOOK}`));
   const cell = lab.codeCell('x = 1');
   await lab.expectKernelIdle();
-  await select(cell);
+  await selectCell(cell);
   await page.keyboard.press('Alt+p');
   await expect(cell).toContainText('%%px');
   await button(cell).click();

@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { expect, test } from '../helpers/fixtures';
 import { expectAccessible, expectNothingClipped } from '../helpers/looks';
+import { writeNotebook } from '../helpers/notebooks';
 
 const NOTEBOOK = 'work.ipynb';
 
@@ -18,27 +17,11 @@ test('engines tell what they do and use, are interrupted, and restarted', async 
   server
 }) => {
   test.setTimeout(120_000);
-  const cell = {
-    cell_type: 'code',
-    id: 'first',
-    execution_count: null,
-    metadata: {},
-    outputs: [],
-    // One rank holds the GIL for seconds, the other sleeps.
-    source:
-      'work = "import time; sum(range(30_000_000)) if mpi_rank else 0\\nwhile True: time.sleep(0.1)"\n' +
+  // One rank holds the GIL for seconds, the other sleeps.
+  writeNotebook(server, NOTEBOOK, [
+    'work = "import time; sum(range(30_000_000)) if mpi_rank else 0\\nwhile True: time.sleep(0.1)"\n' +
       'running = view.execute(work, block=False)'
-  };
-  const kernelspec = { name: 'python3', display_name: 'Python 3' };
-  writeFileSync(
-    path.join(server.root, NOTEBOOK),
-    JSON.stringify({
-      nbformat: 4,
-      nbformat_minor: 5,
-      metadata: { kernelspec },
-      cells: [cell]
-    })
-  );
+  ]);
   await lab.open(`lab/tree/${NOTEBOOK}`);
   await lab.expectKernelIdle();
   await lab.startAndWait(2);

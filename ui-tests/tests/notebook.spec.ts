@@ -1,34 +1,8 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect, test } from '../helpers/fixtures';
 import type { Lab } from '../helpers/lab';
-import type { JupyterServer } from '../helpers/server';
+import { writeNotebook } from '../helpers/notebooks';
 
 const NOTEBOOK = 'work.ipynb';
-
-/** Write a notebook of one code cell. */
-function writeNotebook(
-  server: JupyterServer,
-  kernel: string,
-  source: string
-): void {
-  const cell = {
-    cell_type: 'code',
-    id: 'first',
-    execution_count: null,
-    metadata: {},
-    outputs: [],
-    source
-  };
-  const kernelspec = { name: kernel, display_name: kernel, language: kernel };
-  const content = {
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: { kernelspec },
-    cells: [cell]
-  };
-  writeFileSync(path.join(server.root, NOTEBOOK), JSON.stringify(content));
-}
 
 async function openNotebook(lab: Lab): Promise<void> {
   await lab.open(`lab/tree/${NOTEBOOK}`);
@@ -61,7 +35,7 @@ test('Connect says what is missing: a notebook, or a Python kernel', async ({
   lab,
   server
 }) => {
-  writeNotebook(server, 'echo', 'hello');
+  writeNotebook(server, NOTEBOOK, ['hello'], 'echo');
   await lab.open();
   await lab.startAndWait(1);
   await connect(lab);
@@ -82,11 +56,9 @@ test('after a kernel restart one click connects the notebook again', async ({
   lab,
   server
 }) => {
-  writeNotebook(
-    server,
-    'python3',
+  writeNotebook(server, NOTEBOOK, [
     'print(len(cluster), view.apply_sync(lambda: 6 * 7))'
-  );
+  ]);
   await openNotebook(lab);
   await expect(lab.toolbarItem).toHaveText('Engines');
   await lab.startAndWait(2);
@@ -125,11 +97,9 @@ test('with the settings for it, connecting leaves the notebook as it is', async 
     connectMode: 'silent',
     reattach: 'auto'
   });
-  writeNotebook(
-    server,
-    'python3',
+  writeNotebook(server, NOTEBOOK, [
     'print(len(cluster), view.apply_sync(lambda: 6 * 7))'
-  );
+  ]);
   await openNotebook(lab);
   await lab.startAndWait(2);
   await connect(lab);

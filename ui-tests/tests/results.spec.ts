@@ -58,17 +58,8 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
   server
 }) => {
   test.setTimeout(180_000);
-  writeNotebook(
-    server,
-    NOTEBOOK,
-    CONNECT,
-    STEPS,
-    LATER,
-    PICTURE,
-    WRONG,
-    ENDLESS,
-    AFTER
-  );
+  const sources = [CONNECT, STEPS, LATER, PICTURE, WRONG, ENDLESS, AFTER];
+  writeNotebook(server, NOTEBOOK, sources);
   await lab.open(`lab/tree/${NOTEBOOK}`);
   await lab.expectKernelIdle();
   await lab.startAndWait(4);
