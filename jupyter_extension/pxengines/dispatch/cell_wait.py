@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 STOP, WAIT = "stop", "wait"
 """What to do when one engine raises: interrupt the others, or let them go on."""
 
-GRACE_SECONDS = 0.5
+GRACE_SECONDS = 1.0
 """Engines that fail for the same reason say so themselves within this."""
-END_SECONDS = 1.4
+END_SECONDS = 0.9
 """With the grace, less than the 2 s after which the first error is to be shown."""
 STOP_SECONDS = 5.0
 """How long after an interrupt to wait for engines to become idle."""
