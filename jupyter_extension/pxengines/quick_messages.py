@@ -46,32 +46,44 @@ def parse_date(text: Any) -> Any:
     return found if found.tzinfo is not None else _parse_date(text)
 
 
-def receive_many(stream: Any, handle: Callable[[list[Any]], None], *, copy: bool) -> None:
+def receive_many(stream: Any, handle: Callable[[list[Any]], None], *, copy: bool) -> Callable[[], None]:
     """Let `handle` have the messages that arrive on `stream` as ``on_recv`` does, but all that are there.
+
+    Called in the thread of the stream's loop, or before that runs.
 
     Parameters
     ----------
+    stream : zmq's ZMQStream.
     handle : what it raises is logged, and the next message is taken.
     copy : whether it gets bytes, not zmq's frames.
-    """
-    socket = stream.socket
 
-    def received(message: list[Any]) -> None:
-        _handle(handle, message)
-        for _ in range(_AT_ONCE - 1):
+    Returns
+    -------
+    To be called after sending on the same socket: that takes note of what has arrived, of which the loop is
+    then not told any more.
+    """
+    socket, loop = stream.socket, stream.io_loop
+
+    def handle_one(message: list[Any]) -> None:
+        try:
+            handle(message)
+        except Exception:
+            _log.exception("a message could not be handled")
+
+    def take(_: Any = None, events: int = 0) -> None:
+        for _ in range(_AT_ONCE):
             if socket.closed:
                 return
             try:
                 message = socket.recv_multipart(zmq.NOBLOCK, copy=copy)
-            except zmq.Again:
+            except zmq.Again:  # zmq tells of the next one
+                if stream.sending():
+                    stream.flush(zmq.POLLOUT)
                 return
-            _handle(handle, message)
+            handle_one(message)
+        loop.add_callback(take)  # of those that are there already zmq does not tell again
 
-    stream.on_recv(received, copy=copy)
-
-
-def _handle(handle: Callable[[list[Any]], None], message: list[Any]) -> None:
-    try:
-        handle(message)
-    except Exception:
-        _log.exception("a message could not be handled")
+    stream.on_recv(handle_one, copy=copy)  # for those who flush it
+    loop.remove_handler(socket)
+    loop.add_handler(socket, take, loop.READ)
+    return take

@@ -110,8 +110,13 @@ class EnginesClient(Client):  # type: ignore[misc]
     def _setup_streams(self) -> None:
         super()._setup_streams()
         use_quick_unpacker(self.session)
-        receive_many(self._mux_stream, self._dispatch_reply, copy=False)  # results may be large
+        # Results may be large.
+        self._take_replies = receive_many(self._mux_stream, self._dispatch_reply, copy=False)
         receive_many(self._iopub_stream, self._hear, copy=True)
+
+    def take_replies(self) -> None:
+        """Take the answers that are there; in ipyparallel's thread, after something was sent."""
+        self._take_replies()
 
     def _hear(self, frames: list[bytes]) -> None:
         """Take a message that an engine has published, for whomever."""

@@ -20,8 +20,9 @@ from jupyter_client.session import DELIM
 if TYPE_CHECKING:
     from ipyparallel import Client
 
-_AT_ONCE = 16
-"""So many messages go out together: the first engines begin while the others' messages are made."""
+_AT_ONCE = 64
+"""So many messages go out together: fewer, and two threads would contend for the interpreter; more, and the
+first engines would wait for the messages of the last."""
 
 Attach = Callable[[int, Any], None]
 """Is told an engine and the future of its message, before that is sent."""
@@ -56,7 +57,7 @@ class PartFuture(MessageFuture):  # type: ignore[misc] # ipyparallel has no type
 
 def send_cell(
     client: Client,
-    socket: Any,
+    stream: Any,
     code: str,
     engines: Sequence[tuple[int, bytes]],
     *,
@@ -68,6 +69,7 @@ def send_cell(
 
     Parameters
     ----------
+    stream : where `client` sends to, a ZMQStream.
     engines : id and identity of each.
     attach : see `Attach`.
 
@@ -92,7 +94,7 @@ def send_cell(
         attach(engine, futures[-1])
         waiting.append(message)
         if len(waiting) == _AT_ONCE or len(futures) == len(engines):
-            client._io_loop.add_callback(_send, client, socket, waiting)
+            client._io_loop.add_callback(_send, client, stream, waiting)
             waiting = []
     return futures
 
@@ -139,12 +141,26 @@ def _future(client: Any, header: dict[str, Any], ident: bytes, label: Any) -> Pa
     return future
 
 
-def _send(client: Any, socket: Any, messages: list[list[bytes]]) -> None:
+def _send(client: Any, stream: Any, messages: list[list[bytes]]) -> None:
     """Send, in ipyparallel's thread."""
     session = client.session
     if session.check_pid and os.getpid() != session.pid:
         return  # a fork of the kernel has no part in its connections
+    # A stream sends one message in each round of the loop; here is no need to wait, as long as there is room.
+    if stream.sending():
+        stream.flush(zmq.POLLOUT)
+    queued = stream.sending()
     for message in messages:
-        socket.send_multipart(message, copy=max(map(len, message)) < session.copy_threshold)
+        copy = max(map(len, message)) < session.copy_threshold
+        if not queued:
+            try:
+                stream.socket.send_multipart(message, zmq.NOBLOCK, copy=copy)
+                continue
+            except zmq.Again:
+                queued = True
+        stream.send_multipart(message, copy=copy)
     # Sending takes note of what has arrived, of which the loop is then not told any more.
-    client._mux_stream.flush(zmq.POLLIN)
+    if hasattr(client, "take_replies"):
+        client.take_replies()
+    else:  # ipyparallel's own Client
+        client._mux_stream.flush(zmq.POLLIN)

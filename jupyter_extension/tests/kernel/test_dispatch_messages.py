@@ -18,6 +18,7 @@ from ipyparallel.client.client import Metadata
 from ipyparallel.controller import hub
 from ipyparallel.controller.dictdb import DictDB
 from jupyter_client.session import Session
+from tornado.ioloop import IOLoop
 from zmq.eventloop.zmqstream import ZMQStream
 
 from pxengines import quick_messages, request_hub
@@ -48,6 +49,14 @@ class Sockets:
 
 
 @pytest.fixture
+def io_loop() -> Iterator[IOLoop]:
+    """Return a loop that runs when a test lets it."""
+    loop = IOLoop(make_current=False)
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
 def context() -> Iterator[Sockets]:
     sockets = Sockets()
     yield sockets
@@ -66,7 +75,7 @@ class Loop:
         what(*args)
 
 
-def a_client(socket: Any) -> Any:
+def a_client() -> Any:
     """Return what `send_cell` needs of a client."""
     return SimpleNamespace(
         _closed=False,
@@ -83,15 +92,15 @@ def a_client(socket: Any) -> Any:
     )
 
 
-def test_each_engine_gets_the_request_that_ipyparallel_would_send(context: Sockets) -> None:
+def test_each_engine_gets_the_request_that_ipyparallel_would_send(context: Sockets, io_loop: IOLoop) -> None:
     router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
     port = router.bind_to_random_port("tcp://127.0.0.1")
     dealer.connect(f"tcp://127.0.0.1:{port}")
-    client = a_client(dealer)
+    client = a_client()
     attached = []
     futures = send_cell(
         client,
-        dealer,
+        ZMQStream(dealer, io_loop),
         "print('ü')",
         list(enumerate(IDENTS)),
         silent=False,
@@ -123,17 +132,41 @@ def test_each_engine_gets_the_request_that_ipyparallel_would_send(context: Socke
     assert len(set(sent)) == len(IDENTS)
     assert client.history == sent
     assert client.outstanding == set(sent)
-    assert client._io_loop.calls == 2
+    assert client._io_loop.calls == 1
 
 
-def test_a_client_forgets_a_message_when_answer_and_output_are_there(context: Sockets) -> None:
-    socket = context.socket(zmq.DEALER)
-    client = a_client(socket)
-    socket.connect("inproc://nobody")
-    engines = [(0, b"engine")]
-    (future,) = send_cell(
-        client, socket, "1", engines, silent=True, metadata={}, attach=lambda engine, future: None
-    )
+def send_some(client: Any, stream: Any, idents: list[bytes]) -> list[Any]:
+    """Send a cell that is of no matter."""
+    engines = list(enumerate(idents))
+    return send_cell(client, stream, "1", engines, silent=True, metadata={}, attach=lambda *_: None)
+
+
+def test_what_finds_no_room_waits_and_goes_out_in_order(context: Sockets, io_loop: IOLoop) -> None:
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    stream = ZMQStream(dealer, io_loop)
+    quick_messages.receive_many(stream, lambda message: None, copy=True)
+    send_some(a_client(), stream, IDENTS)
+    assert stream.sending()
+    dealer.connect(f"tcp://127.0.0.1:{port}")
+    send_some(a_client(), stream, IDENTS)
+    received = []
+
+    async def receive() -> None:
+        while len(received) < 2 * len(IDENTS):
+            await asyncio.sleep(0.005)
+            while router.poll(0):
+                received.append(router.recv_multipart()[1])
+
+    io_loop.run_sync(receive, timeout=10)
+    assert received == [*IDENTS, *IDENTS]
+
+
+def test_a_client_forgets_a_message_when_answer_and_output_are_there(
+    context: Sockets, io_loop: IOLoop
+) -> None:
+    client = a_client()
+    (future,) = send_some(client, ZMQStream(context.socket(zmq.DEALER), io_loop), [b"engine"])
     future.set_result("an answer")
     assert client._futures == {future.msg_id: future}
     future.output.set_result(None)
