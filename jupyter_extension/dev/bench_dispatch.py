@@ -78,9 +78,9 @@ views[max(views)].activate()
 SHORT = "x = 1"
 """The one line whose dispatch is measured: nothing to show, next to nothing to do."""
 SHOWN = "print(x)"
-BURST = "for i in range({lines}): print('line', i, 'of a rank that prints')"
+BURST = "for i in range({lines}): print("rank", mpi_rank, "line", i, "of many")"
 """As quickly as it can: an engine sends that in few messages."""
-STREAM = "import time\nfor i in range({lines}): print('line', i, 'of a rank that prints'); time.sleep(0.003)"
+STREAM = "import time\nfor i in range({lines}): print("rank", mpi_rank, "line", i, "of many"); time.sleep(0.003)"
 
 
 class Way:
