@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from . import connection, hub, psum_magic, records
+from . import connection, hub, parallel_magics, psum_magic, records
 from .table import ClusterTable
 from .waiting import EnginesError
 
@@ -55,6 +55,7 @@ class EnginesMagics(Magics):
 def load(shell: InteractiveShell) -> None:
     """Register the magics and their completion with `shell`."""
     psum_magic.load(shell)
+    parallel_magics.load(shell)
     shell.register_magics(EnginesMagics)
     shell.set_hook("complete_command", _complete, str_key=_NAME)  # type: ignore[no-untyped-call]
 
@@ -62,6 +63,7 @@ def load(shell: InteractiveShell) -> None:
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away from `shell` again."""
     psum_magic.unload(shell)
+    parallel_magics.unload(shell)
     shell.magics_manager.magics["line"].pop("engines", None)
     shell.strdispatchers["complete_command"].strs.pop(_NAME, None)
 

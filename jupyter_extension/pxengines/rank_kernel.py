@@ -1,5 +1,7 @@
 """The kernel inside an engine: ipyparallel's, in which ``await`` works at the top of a cell.
 
+What a cell does to its process ends with the cell, where the next one would get no answer otherwise.
+
 ipykernel 7 looks for a thread that only kernels of notebooks have; in an engine the request then got no
 answer at all. Interrupts differ too: ipykernel cancels what is awaited, which neither ends a computation
 between two ``await`` nor is told apart from an error of the cell.
@@ -8,6 +10,7 @@ between two ``await`` nor is told apart from an error of the cell.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -17,6 +20,8 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from ipyparallel.engine.kernel import IPythonParallelKernel
+
+_STREAMS = ("stdout", "stderr")
 
 
 class _NoShellChannelThread:
@@ -39,10 +44,21 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
         self._interrupted = False
         if getattr(self, "shell_channel_thread", None) is None:
             self.shell_channel_thread = _NoShellChannelThread()
+        self._process = os.getpid()
+        self._streams: dict[str, Any] = {}
+
+    def do_apply(self, *args: Any, **kwargs: Any) -> Any:
+        """Call a function; as ipyparallel's."""
+        self._get_ready()
+        try:
+            return super().do_apply(*args, **kwargs)
+        finally:
+            self._recover()
 
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run a cell; an interrupt is told as one, whatever it met."""
         self._interrupted = False
+        self._get_ready()
         try:
             reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -57,9 +73,40 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
                 "payload": [],
                 "engine_info": self.get_engine_info(method="execute"),
             }
+        finally:
+            self._recover()
         if self._interrupted and reply.get("ename") == "CancelledError":
             reply.update(ename="KeyboardInterrupt", evalue="")
         return reply
+
+    def _get_ready(self) -> None:
+        """Remember where output goes, before the first cell can change that."""
+        if not self._streams:
+            for name in _STREAMS:
+                stream = self._streams[name] = getattr(sys, name)
+                # A cell that closes it, perhaps at the end of a `with`, means its own output.
+                stream.close = stream.flush
+
+    def _recover(self) -> None:
+        """Undo what would keep the answer from being sent, or the next cell from running."""
+        for name, stream in self._streams.items():
+            present = getattr(sys, name, None)
+            if not callable(getattr(present, "flush", None)) or getattr(present, "closed", False):
+                setattr(sys, name, stream)
+        if os.getpid() != self._process:
+            # A child that the cell has forked, and that did not end itself: it is no engine.
+            for name in self._streams:
+                getattr(sys, name).flush()
+            os._exit(0)
+        if signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []):
+            while signal.sigtimedwait([signal.SIGINT], 0) is not None:
+                pass  # it was meant for the cell that would not hear it, not for the next
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        for standard in range(3):  # or the next file or socket to be opened were one of them
+            try:
+                os.fstat(standard)
+            except OSError:
+                _open_null(standard)
 
     @contextmanager
     def _cancel_on_sigint(self, future: asyncio.Task[Any]) -> Iterator[None]:
@@ -95,6 +142,15 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
         finally:
             signal.signal(signal.SIGINT, before)
             del shell.showtraceback
+
+
+def _open_null(standard: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null == standard:  # the first that was free
+        os.set_inheritable(null, True)
+    else:
+        os.dup2(null, standard)
+        os.close(null)
 
 
 def _is_in_user_code(frame: FrameType | None, namespace: dict[str, Any]) -> bool:

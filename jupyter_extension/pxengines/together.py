@@ -43,6 +43,7 @@ class Together:
         self.watch = ControllerWatch(client)
         self._lock = threading.Lock()
         self._open = len(self.parts)
+        self._withdrawn: dict[int, Any] = {}
         self._all = threading.Event()
         self._decided = threading.Event()
         for part in self.parts.values():
@@ -78,6 +79,11 @@ class Together:
         """Tell whether `engine` has begun."""
         # The first that is heard of a request is that its engine is busy with it; this tells the engine's id.
         return self.parts[engine].output.metadata["engine_id"] is not None
+
+    def has_withdrawn(self, engine: int) -> bool:
+        """Tell whether `engine` has confirmed that it will not begin, unless it had begun."""
+        asked = self._withdrawn.get(engine)
+        return asked is not None and asked.done()
 
     def let_go(self, seconds: float) -> None:
         """Interrupt the engines that are at it, and take it out of the queues of the others.
@@ -121,9 +127,10 @@ class Together:
         return True
 
     def _withdraw(self, engines: list[int]) -> bool:
-        jobs = [self.parts[engine].msg_id for engine in engines]
-        try:
-            self._client.abort(jobs, targets=engines, block=False)
-        except (KeyError, IndexError):
-            return False  # an engine ended just now; the next look leaves it out
+        for engine in engines:
+            jobs = [self.parts[engine].msg_id]
+            try:
+                self._withdrawn[engine] = self._client.abort(jobs, targets=[engine], block=False)
+            except (KeyError, IndexError):
+                return False  # an engine ended just now; the next look leaves it out
         return True

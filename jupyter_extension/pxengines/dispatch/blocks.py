@@ -211,7 +211,8 @@ def _size(source: _Source) -> int:
     if isinstance(source, Rich):
         return len(source.plain or "") if not source.refused else _LEAST
     if isinstance(source, Failure):
-        return sum(map(len, source.traceback)) + len(source.evalue) + len(source.traceback)
+        own = sum(map(len, source.traceback)) + len(source.traceback)
+        return own + len(source.ename) + len(source.evalue) + len(": ")
     return _LEAST
 
 

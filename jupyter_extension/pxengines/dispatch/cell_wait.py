@@ -107,7 +107,9 @@ def outcome_of(result: EnginesResult) -> Outcome:
     for rank, part in result.together.parts.items():
         let_go = rank in result.let_go
         if not part.done():
-            (busy if result.together.has_begun(rank) else withdrawn).append(rank)
+            # Who computes without a pause cannot even tell that it has begun.
+            withdrew = result.together.has_withdrawn(rank) and not result.together.has_begun(rank)
+            (withdrawn if withdrew else busy).append(rank)
             continue
         failure = failure_of(part.result())
         if failure is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from concurrent.futures import ALL_COMPLETED
@@ -116,6 +117,17 @@ class EnginesResult(AsyncResult):
             if not shown.shows_errors:
                 raise
             raise ShownCellError(error, str(error)) from None
+
+    def get(
+        self, timeout: float | None = None, return_exceptions: bool | None = None, return_when: Any = None
+    ) -> Any:
+        """Return the result when it is there, as ipyparallel's; what is shown of it comes with it."""
+        try:
+            return super().get(timeout, return_exceptions, return_when)
+        finally:
+            # It comes on another line. Callbacks run in the thread that brings it, and cannot wait for it.
+            if self._ready and threading.current_thread() is not self._client._io_thread:
+                self.wait_for_output(QUIET_SECONDS)
 
     def wait_for_output(self, timeout: float | None = -1) -> bool:
         """Wait until the output is complete, or will not be: see `missing_output`; as ipyparallel's.

@@ -33,6 +33,8 @@ class Cluster:
         self.deaf: set[int] = set()
         self.fail_once: Exception | None = None
         self.hub_answers = True
+        self.holds_back_answers = False
+        self._io_thread = None
         self._closed = False
         self._io_loop = Loop()
         self._query_stream = None
@@ -71,10 +73,14 @@ class Cluster:
             if not self.parts[engine].done() and number in (2, "SIGINT"):
                 self.fail(engine, "KeyboardInterrupt", "")
 
-    def abort(self, jobs: list[str], targets: list[int], block: bool) -> None:
+    def abort(self, jobs: list[str], targets: list[int], block: bool) -> Future[Any]:
         assert not block
         self.withdrawn.append(list(targets))
         assert jobs == [f"x_{engine}" for engine in targets]
+        answer: Future[Any] = Future()
+        if not self.holds_back_answers:
+            answer.set_result(None)
+        return answer
 
     def _send(self, stream: Any, kind: str, content: Any = None) -> Any:
         asked = MessageFuture("ask")

@@ -118,3 +118,103 @@ def test_a_cell_of_another_kernel_is_interrupted_by_who_waits_for_it(connected: 
         f"%pxresult {name}", lambda text: connected.interrupt() if "running" in text else None
     )
     assert error_line(reply) == "Interrupted. All engines are idle again."
+
+
+# --- cells that harm their engine ---------------------------------------------------------------
+
+
+def children(kernel: Kernel) -> str:
+    """Return how many forks each engine has, besides its nanny."""
+    return kernel.value("view.apply(lambda: len(__import__('psutil').Process().children()) - 1).get(30)")
+
+
+def test_a_child_that_a_cell_forks_is_no_engine(connected: Kernel) -> None:
+    for child in ("pass", "raise ValueError('in the child')"):
+        cell = f"import os\nif not os.fork(): {child}\nelse: os.wait()"
+        assert connected.run(f"%%px --block\n{cell}").status == "ok"
+    assert connected.value("0 in view.apply(__import__('os').fork).get(30)") == "False"
+    assert connected.run("%%px --block\nos.wait()").status == "ok"
+    assert children(connected) == "[0, 0]"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.stdout = sys.stderr = None",
+        "sys.stdout = open(os.devnull, 'w'); sys.stdout.close()",
+        "os.close(0); os.close(1); os.close(2)",
+    ],
+    ids=["closed", "none", "replaced", "descriptors"],
+)
+def test_output_that_a_cell_closed_is_there_for_the_next(connected: Kernel, cell: str) -> None:
+    assert connected.run(f"%%px --block\nimport os, sys\n{cell}").status == "ok"
+    text = shown(connected.run("%%px --block\nprint('heard')\nos.system('echo into the log')"))
+    assert "heard" in text
+    assert re.search(r"^\[0.1\] 0$", text, re.MULTILINE)
+
+
+def test_a_cell_that_blocks_interrupts_does_so_for_itself_alone(connected: Kernel) -> None:
+    block = "signal.pthread_sigmask(signal.SIG_BLOCK, [2]); signal.signal(2, signal.SIG_IGN)"
+    assert connected.run(f"%%px --block\nimport signal, time\n{block}").status == "ok"
+    assert error_line(connected.run("%%px --block --timeout 0.3\ntime.sleep(60)")) == (
+        "This cell took longer than 0.3 s. Ranks 0-1 were interrupted and are idle again."
+    )
+
+
+def test_a_cell_that_holds_the_interpreter_does_not_hold_the_notebook(connected: Kernel) -> None:
+    """Such an engine may not even get to say that it has begun."""
+    deaf = "import ctypes, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [2])"
+    cell = f"{deaf}\nif mpi_rank: ctypes.PyDLL(None).usleep(3_000_000)\nelse: raise ValueError('bad')"
+    line = error_line(connected.run(f"%%px --block\n{cell}"))
+    assert line.startswith(
+        "Rank 0: ValueError: bad. Rank 1 is still busy, perhaps in a call that heeds no interrupt"
+    )
+
+
+# --- too much -----------------------------------------------------------------------------------
+
+
+def test_a_huge_result_is_not_shown_but_can_be_had(connected: Kernel) -> None:
+    reply = connected.run("%%px --block --targets 0\n'x' * 20_000_000")
+    assert "A result of 20.0 MB (text/plain), too large to show" in shown(reply)
+    assert max(map(len, reply.texts)) < 1000
+    connected.run("%%px --noblock --targets 0 -o status\n'x' * 20_000_000")
+    assert connected.value("len(status.get().execute_result['data']['text/plain'])") == "20000002"
+
+
+def test_output_without_an_end(connected: Kernel) -> None:
+    reply = connected.run("%%px --block --timeout 1\nwhile True: print('x' * 1000)")
+    assert error_line(reply) == (
+        "This cell took longer than 1 s. Ranks 0-1 were interrupted and are idle again."
+    )
+    assert sum(map(len, reply.texts)) < 1_000_000
+
+
+# --- no connection ------------------------------------------------------------------------------
+
+
+def test_magics_without_a_connection_say_what_to_do(kernel: Kernel, ready: PanelCluster) -> None:
+    kernel.restart()
+    kernel.run("%load_ext pxengines")
+    words = "This notebook is not connected to engines. Press Connect in the Engines panel, or run: "
+    for cell in ("%px 1", "%%px\n1", "%autopx", "%pxresult", "%pxconfig --block"):
+        reply = kernel.run(cell)
+        assert reply.status == "error"
+        assert f"UsageError: {words}%engines connect shared" in reply.texts[-1]
+    assert kernel.run("%engines connect shared --quiet\n%px --block 1").status == "ok"
+
+
+def test_a_client_of_ipyparallels_has_our_magics_too(kernel: Kernel, ready: PanelCluster) -> None:
+    kernel.restart()
+    kernel.run("%load_ext pxengines\nimport ipyparallel as ipp")
+    path = str(ready.paths.connection_file("client"))
+    # The first client activates a view by itself.
+    assert kernel.run(f"rc = ipp.Client({path!r})").status == "ok"
+    assert kernel.run("%%px --block --on-error wait\n1").status == "ok"
+    assert kernel.run("rc[:].activate('_all')").status == "ok"
+    magics = "get_ipython().magics_manager.magics['line']"
+    assert kernel.value(f"type({magics}['px_all'].__self__).__module__") == "'pxengines.dispatch.magics'"
+    kernel.run("%unload_ext pxengines\nrc[:].activate('_stock')")
+    assert kernel.value(f"type({magics}['px_stock'].__self__).__module__") == "'ipyparallel.client.magics'"
+    kernel.run("rc.close(linger=0)")
