@@ -78,9 +78,11 @@ views[max(views)].activate()
 SHORT = "x = 1"
 """The one line whose dispatch is measured: nothing to show, next to nothing to do."""
 SHOWN = "print(x)"
-BURST = "for i in range({lines}): print("rank", mpi_rank, "line", i, "of many")"
+PRINT = "print('rank', mpi_rank, 'prints line', i)"
+"""What each rank prints differs, so that nothing can be shown once for all."""
+BURST = f"for i in range({{lines}}): {PRINT}"
 """As quickly as it can: an engine sends that in few messages."""
-STREAM = "import time\nfor i in range({lines}): print("rank", mpi_rank, "line", i, "of many"); time.sleep(0.003)"
+STREAM = f"import time\nfor i in range({{lines}}): {PRINT}; time.sleep(0.003)"
 
 
 class Way:
