@@ -10,7 +10,7 @@ import re
 from collections import deque
 from collections.abc import Hashable, Iterator
 from hashlib import blake2b
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 LINE = 2_000
@@ -129,14 +129,14 @@ class ScreenText:
         yield self._open
 
     def _ends(self, limit: int) -> tuple[str, str]:
-        first: list[str] = []
         half = left = limit // 2
-        for chunk in self._head:
-            if len(chunk) > left:
+        taken = 0
+        for length in accumulate(map(len, self._head)):
+            if length > half:
                 break
-            first.append(chunk)
-            left -= len(chunk)
-        taken = len(first)
+            taken += 1
+            left = half - length
+        first = self._head[:taken]
         if not first and self._head:
             first.append(_HALF_SEQUENCE.sub("", self._head[0][:half]))
             if len(self._head[0]) > half:
