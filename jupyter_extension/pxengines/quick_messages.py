@@ -26,7 +26,7 @@ def unpack(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError):
-        return json_unpacker(data)  # type: ignore[no-untyped-call] # it takes NaN, lone surrogates and the like
+        return json_unpacker(data)  # it takes NaN, lone surrogates and the like
 
 
 def use_quick_unpacker(session: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import traitlets.log
 from ipyparallel.controller import hub
 from ipyparallel.controller.hub import Hub
 
@@ -49,7 +50,8 @@ class RequestHub(Hub):  # type: ignore[misc] # ipyparallel has no types
         # A third of its time goes into reading three dates of each request; these are the same, ten times as
         # fast.
         hub.parse_date, hub.extract_dates = parse_date, extract_dates
-        self.log = _FewWords(self.log, {})
+        log: Any = kwargs.get("log") or traitlets.log.get_logger()
+        self.log: Any = _FewWords(log, {})
         use_quick_unpacker(self.session)
         receive_many(self.monitor, self.dispatch_monitor_traffic, copy=True)
 
