@@ -6,6 +6,7 @@ Its streams take one message at a time from a socket and go round the event loop
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,8 @@ import zmq
 from ipyparallel.util import ISO8601_PAT, _parse_date
 from jupyter_client.session import json_unpacker
 
-_AT_ONCE = 64
-"""After so many messages of one kind it is the others' turn."""
+_TURN_SECONDS = 0.003
+"""After so long it is the turn of other messages: endless output must not keep them waiting."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def receive_many(stream: Any, handle: Callable[[list[Any]], None], *, copy: bool
             _log.exception("a message could not be handled")
 
     def take(_: Any = None, events: int = 0) -> None:
-        for _ in range(_AT_ONCE):
+        end = time.monotonic() + _TURN_SECONDS
+        while True:
             if socket.closed:
                 return
             try:
@@ -81,6 +83,8 @@ def receive_many(stream: Any, handle: Callable[[list[Any]], None], *, copy: bool
                     stream.flush(zmq.POLLOUT)
                 return
             handle_one(message)
+            if time.monotonic() >= end:
+                break
         loop.add_callback(take)  # of those that are there already zmq does not tell again
 
     stream.on_recv(handle_one, copy=copy)  # for those who flush it
