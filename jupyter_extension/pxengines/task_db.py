@@ -77,10 +77,13 @@ def _copy(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _size(record: dict[str, Any]) -> int:
-    """Return the bytes of what may be large in a record."""
-    size = sum(len(buffer) for key in ("buffers", "result_buffers") for buffer in record.get(key) or ())
-    size += sum(len(record.get(key) or "") for key in ("stdout", "stderr"))
+    """Return the bytes of what may be large in a record; asked several times for each request."""
+    size = len(record.get("stdout") or "") + len(record.get("stderr") or "")
+    for key in ("buffers", "result_buffers"):
+        if buffers := record.get(key):
+            size += sum(map(len, buffers))
     for key in ("execute_result", "display_data"):
-        data = (record.get(key) or {}).get("data") or {}
-        size += sum(len(value) for value in data.values() if isinstance(value, str))
+        if shown := record.get(key):
+            data = shown.get("data") or {}
+            size += sum(len(value) for value in data.values() if isinstance(value, str))
     return size

@@ -6,7 +6,6 @@ import threading
 import time
 import uuid
 from concurrent.futures import ALL_COMPLETED
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel import AsyncResult
@@ -23,6 +22,7 @@ from .cell_wait import STOP, Terms, wait_as_one
 from .errors import CellError, ShownCellError
 from .feed import Feed
 from .run import CellRun, Group
+from .sending import send_cell
 from .where import tell
 
 if TYPE_CHECKING:
@@ -223,18 +223,16 @@ def submit(
         group=group,
     )
     feed = Feed(run)
-    futures = []
-    for engine, ident in zip(engines, client._build_targets(engines)[0], strict=True):
-        future = client.send_execute_request(
-            view._socket,
-            code,
-            silent=silent,
-            ident=ident,
-            # Its name makes it one cell to the reductions, whichever engines it is sent to.
-            metadata={"label": view.label if label is None else label, CELL_METADATA: cell},
-            message_future_hook=partial(feed.attach, engine),
-        )
-        futures.append(future)
+    futures = send_cell(
+        client,
+        view._socket,
+        code,
+        list(zip(engines, client._build_targets(engines)[0], strict=True)),
+        silent=silent,
+        # Its name makes it one cell to the reductions, whichever engines it is sent to.
+        metadata={"label": view.label if label is None else label, CELL_METADATA: cell},
+        attach=feed.attach,
+    )
     sent = [future.msg_id for future in futures]
     view.history.extend(sent)
     view.outstanding.update(sent)

@@ -10,11 +10,13 @@ import re
 from collections import deque
 from collections.abc import Hashable, Iterator
 from hashlib import blake2b
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 LINE = 2_000
 """Characters of a line that can still be written over; longer lines are kept in pieces."""
+_MANY = 4
+"""From so many lines on it is worth while to look at them together."""
 OVERHEAD = 60
 """What a kept line costs in memory besides its characters."""
 
@@ -127,14 +129,14 @@ class ScreenText:
         yield self._open
 
     def _ends(self, limit: int) -> tuple[str, str]:
-        first: list[str] = []
         half = left = limit // 2
-        for chunk in self._head:
-            if len(chunk) > left:
+        taken = 0
+        for length in accumulate(map(len, self._head)):
+            if length > half:
                 break
-            first.append(chunk)
-            left -= len(chunk)
-        taken = len(first)
+            taken += 1
+            left = half - length
+        first = self._head[:taken]
         if not first and self._head:
             first.append(_HALF_SEQUENCE.sub("", self._head[0][:half]))
             if len(self._head[0]) > half:
@@ -152,21 +154,44 @@ class ScreenText:
         return "".join(first), "".join(reversed(last))
 
     def _push_lines(self, lines: list[str]) -> None:
+        if len(lines) < _MANY or max(map(len, lines)) > LINE:
+            for line in lines:
+                self._push_line(line)
+            return
+        # As `_push_line` for each, in one go: cells print hundreds of thousands of lines.
         at = 0
-        while at < len(lines) and self._head_open:
-            self._push_line(lines[at])
-            at += 1
+        if self._head_open:
+            if self.used + _cost(lines) <= self._head_room:
+                self._head += [line + "\n" for line in lines]
+                size = _bytes_of(lines)
+                self._head_bytes += size
+                self._kept_bytes += size
+                self.bytes += size
+                self.lines += len(lines)
+                self.used += _cost(lines)
+                return
+            while at < len(lines) and self._head_open:
+                self._push_line(lines[at])
+                at += 1
         # So many lines fill the end, whatever they hold: what comes before them need not be looked at.
         surplus = len(lines) - at - (self._tail_room // OVERHEAD + 1)
         if surplus > 0:
-            self.bytes += _bytes("\n".join(lines[at : at + surplus])) + 1
+            self.bytes += _bytes_of(lines[at : at + surplus])
             self.lines += surplus
             self._kept_bytes = self._head_bytes
             self._tail.clear()
             self._tail_cost = 0
             at += surplus
-        for line in lines[at:]:
-            self._push_line(line)
+        rest = lines[at:] if at else lines
+        if not rest:
+            return
+        self._tail.extend([line + "\n" for line in rest])
+        size = _bytes_of(rest)
+        self._kept_bytes += size
+        self.bytes += size
+        self.lines += len(rest)
+        self._tail_cost += _cost(rest)
+        self._trim()
 
     def _push_line(self, line: str) -> None:
         while len(line) > LINE:
@@ -188,6 +213,9 @@ class ScreenText:
         self._head_open = False
         self._tail.append(chunk)
         self._tail_cost += cost
+        self._trim()
+
+    def _trim(self) -> None:
         while self._tail_cost > self._tail_room:
             gone = self._tail.popleft()
             self._tail_cost -= len(gone) + OVERHEAD
@@ -259,6 +287,16 @@ def encodable(text: str) -> str:
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
+
+
+def _bytes_of(lines: list[str]) -> int:
+    """Return the bytes of lines with their ends."""
+    return _bytes("\n".join(lines)) + 1
+
+
+def _cost(lines: list[str]) -> int:
+    """Return what lines with their ends cost in memory."""
+    return sum(map(len, lines)) + len(lines) * (1 + OVERHEAD)
 
 
 def _moves(text: str) -> bool:

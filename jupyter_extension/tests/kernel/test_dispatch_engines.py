@@ -327,7 +327,7 @@ def test_a_cluster_that_ends_during_a_cell(kernel: Kernel, local: PanelCluster, 
     )
     line = error_line(reply)
     assert "ended" in line
-    assert "start" in line
+    assert "start" in line.lower()  # it may have ended just before the cell was sent
     again = error_line(kernel.run("%px 1"))
     assert again.startswith(("The cluster has ended.", "There are no engines."))
 

@@ -117,6 +117,24 @@ def test_what_is_kept_is_bounded_and_the_rest_is_counted(
     assert other.cut(limit) == cut
 
 
+@pytest.mark.parametrize("room", [500, 3_000, 100_000])
+@pytest.mark.parametrize("count", [3, 4, 40, 1_000])
+def test_many_lines_at_once_are_kept_as_if_they_came_one_by_one(room: int, count: int) -> None:
+    lines = [f"line {number} ü\n" for number in range(count)]
+    at_once, in_two, one_by_one = (ScreenText(room, room) for _ in range(3))
+    at_once.write("".join(lines))
+    in_two.write("".join(lines[: count // 3]))
+    in_two.write("".join(lines[count // 3 :]))
+    for line in lines:
+        one_by_one.write(line)
+    kept = {
+        (text.bytes, text.lines, text.used, text.size, text.tail_cost, text.cut(10**9))
+        for text in (at_once, in_two, one_by_one)
+    }
+    assert len(kept) == 1
+    assert at_once.key() == in_two.key() == one_by_one.key()
+
+
 def test_what_differs_only_where_it_is_dropped_is_not_equal() -> None:
     one, two = ScreenText(3_000, 3_000), ScreenText(3_000, 3_000)
     for number in range(1_000):
