@@ -70,7 +70,8 @@ class ActivityLog:
         hub.monitor_handlers[b"iopub"] = self._on_iopub
         hub.monitor_handlers[HEARTBEATS] = self._on_beat
         hub.query_handlers[ACTIVITY] = self._on_question
-        hub.log.addFilter(_not_ours)
+        # The log of our hub is an adapter, which has no filters of its own.
+        getattr(hub.log, "logger", hub.log).addFilter(_not_ours)
         for name in ("add_record", "update_record"):
             setattr(hub.db, name, self._listening(getattr(hub.db, name)))
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 else:
     _Adapter = logging.LoggerAdapter
 
-_STATUS = b".status"
-"""Ends the topic of messages that an engine is busy or idle."""
-
 
 class _FewWords(_Adapter):
     """Writes no line for each request, of which a log would have millions; at level debug it does."""
@@ -54,9 +51,3 @@ class RequestHub(Hub):  # type: ignore[misc] # ipyparallel has no types
         self.log: Any = _FewWords(log, {})
         use_quick_unpacker(self.session)
         receive_many(self.monitor, self.dispatch_monitor_traffic, copy=True)
-
-    def dispatch_monitor_traffic(self, msg: list[bytes]) -> None:
-        """Note what passes between clients and engines; ipyparallel reads what it then makes nothing of."""
-        if msg[0] == b"iopub" and msg[1].endswith(_STATUS):
-            return
-        super().dispatch_monitor_traffic(msg)
