@@ -64,8 +64,6 @@ class Channel:
     exchange : what a call begins with; of this epoch.
     all_alike : whether all ranks brought the same facts to the last exchange.
     made_before : how many calls this rank had made in its cell before this epoch; 8 bytes.
-    running : the thread that is in a call, whose `timeout`, time at which it `began` to wait (0: not yet) and
-        state follow: whether all have `agreed`, and whether the others have been `told` that this rank waits.
     news : what the others have told.
     """
 
@@ -85,10 +83,10 @@ class Channel:
         self._awaited: MPI.Request | None = None
         self._made: list[MPI.Intracomm] = []
         self._making: tuple[MPI.Intracomm, MPI.Request] | None = None
-        self.running: int | None = None
-        self.agreed = self.told = False
-        self.timeout: float | None = None
-        self.began = 0.0
+        self._running: int | None = None
+        self._agreed = self._told = False
+        self._timeout: float | None = None
+        self._began = 0.0
         self._held: BaseException | None = None
         self._exchanges: dict[int, Slots | Greatest] = {}
         self._relics: dict[int, Relic] = {}
@@ -124,29 +122,29 @@ class Channel:
                 if self.fail(error):
                     continue
                 raise
-            if self.running is not None:
+            if self._running is not None:
                 self.done()
             return result
 
     def begin(self, timeout: float | None) -> None:
         """Note that a call begins; the channel is ready. Raises `Reissue` if it is another epoch's by now."""
-        if self.running is not None:
+        if self._running is not None:
             self._still_running()
-        self.timeout = timeout
-        self.began = 0.0
-        self.agreed = self.told = False
-        self.running = threading.get_ident()
+        self._timeout = timeout
+        self._began = 0.0
+        self._agreed = self._told = False
+        self._running = threading.get_ident()
 
     def done(self) -> None:
         """Note that the call is complete: nothing that this rank does from here on concerns it."""
         if self.call == 0 and self.epoch > 0:
             self._tidy_up()
         self.call += 1
-        self.running = self.moving = None
+        self._running = self.moving = None
 
     def _tidy_up(self) -> None:
         """After failures, when all ranks are together again: give back communicators and make new ones."""
-        self.agreed = True
+        self._agreed = True
         try:
             self._given_up += bury(self, self._relics)
             with Deferred() as deferred:
@@ -163,10 +161,10 @@ class Channel:
             with Deferred():
                 self._next_epoch(made=0)
             return True
-        if self.running is not None:
+        if self._running is not None:
             epoch, comm, moving = self.epoch, self.comm, self.moving
             # All ranks that have agreed are here, and can bring to an end what they have begun.
-            agreed = self.agreed
+            agreed = self._agreed
             with Deferred():
                 self.leave(error)
                 if moving is not None and agreed:
@@ -200,12 +198,12 @@ class Channel:
         self.epoch += 1
         self.call = 0
         self._exchanges, self.quick = {}, {}
-        self.running = self._awaited = self.moving = None
+        self._running = self._awaited = self.moving = None
         self.ready = False
         self._stages = self._enter_epoch()
 
     def _still_running(self) -> None:
-        if self.running != threading.get_ident():
+        if self._running != threading.get_ident():
             raise RuntimeError(
                 "another thread of this process is in a reduction on the same communicator; use one thread, "
                 "or a communicator for each"
@@ -219,19 +217,19 @@ class Channel:
 
     def get_ready(self, timeout: float | None = None) -> None:
         """Make all that a call needs; waits for the other ranks, which call this or make a call."""
-        self.began, self.timeout, self.told = 0.0, timeout, False
+        self._began, self._timeout, self._told = 0.0, timeout, False
         while not self.ready:
             try:
                 self._prepare()
             except BaseException as error:
                 if not self.fail(error):
                     raise
-        self.running = None
+        self._running = None
 
     def _prepare(self) -> None:
         if hasattr(self, "exchange"):  # this is a later epoch: others can be told if this rank leaves
-            self.running = threading.get_ident()
-        self.agreed = False
+            self._running = threading.get_ident()
+        self._agreed = False
         with Deferred() as deferred:
             while True:
                 if self._awaited is None:
@@ -323,12 +321,12 @@ class Channel:
         head = digest + cells.current_bytes + self.made_before + facts
         self._held = None
         if self._exchange(head):
-            self.agreed = self.all_alike = True
+            self._agreed = self.all_alike = True
             return None if facts == NO_FACTS else self.exchange.facts()
         if self._held is not None:
             # Only if all have come to the same call, in the same cell, may others have gone on.
             exchange = self.exchange
-            self.agreed = exchange.same_digest() and exchange.same_cell() and exchange.same_count()
+            self._agreed = exchange.same_digest() and exchange.same_cell() and exchange.same_count()
             raise self._held
         return self.judge(head, facts, describe)
 
@@ -338,19 +336,18 @@ class Channel:
         self._held = None
         self.all_alike = exchange.alike(head)
         if self.all_alike:
-            self.agreed = True
+            self._agreed = True
             return None if facts == NO_FACTS else exchange.facts()
         same_digest, greatest, same_place = exchange.same_digest(), exchange.facts(), exchange.same_count()
         if not exchange.same_cell():
             same_place = True
             self._confirm()
         if not (same_digest and same_place):
-            nth = int.from_bytes(self.made_before, "little") + self.call - self._since + 1
-            words = describe() if same_place else f"{describe()}, call {nth} of its cell"
+            words = describe() if same_place else f"{describe()}, call {self._place_in_cell()} of its cell"
             by_rank = [each.decode() for each in gathered(self, words.encode())]
             self.done()
             raise AgreementError(by_rank)
-        self.agreed = True
+        self._agreed = True
         return greatest if any(greatest) else None
 
     def _confirm(self) -> None:
@@ -369,11 +366,14 @@ class Channel:
         straggler = exchange.facts()[0]
         if not straggler:
             return
-        self.agreed = False
+        self._agreed = False
         if straggler >> 16 & _CELL_BITS == cells.current & _CELL_BITS:
             raise self.news.peer_error(straggler & 0xFFFF, "has gone on to another cell")
         # Those in that cell leave this call now; it will be made again without what they brought.
         wait(lambda: False, self.look_around, ARRIVAL_SPIN_SECONDS)
+
+    def _place_in_cell(self) -> int:
+        return int.from_bytes(self.made_before, "little") + self.call - self._since + 1
 
     def _exchange(self, head: bytes, confirms: bool = False) -> bool:
         """Exchange `head`; return whether all brought the same and have told nothing new.
@@ -398,7 +398,7 @@ class Channel:
                 os.sched_yield()
             if not isinstance(error, Reissue):
                 self._held = error
-        self.agreed = confirms and not exchange.facts()[0]
+        self._agreed = confirms and not exchange.facts()[0]
         expected = self._held is None and exchange.as_expected(head, self.news.heard_bytes)
         if expected and not self.news.has_come():
             return True
@@ -430,7 +430,7 @@ class Channel:
     def keep(self, *used: Any) -> None:
         """Keep requests that cannot be completed, and the memory that they may still use."""
         self._given_up.append(used)
-        if self.running is not None:
+        if self._running is not None:
             self._clean = False
         elif self.epoch - 1 in self._relics:
             self._relics[self.epoch - 1].clean = False
@@ -447,29 +447,29 @@ class Channel:
     def look_around(self) -> None:
         """Raise if the call cannot go on."""
         now = time.monotonic()
-        if not self.began:
-            self.began = now
+        if not self._began:
+            self._began = now
         self.take_notices()
         self.heed()
-        elapsed = now - self.began
-        if not self.agreed:
-            limit = float("inf") if self.timeout is None else self.timeout
+        elapsed = now - self._began
+        if not self._agreed:
+            limit = float("inf") if self._timeout is None else self._timeout
             place = self.epoch, self.call
             if elapsed > limit:
                 raise TimeoutError(f"{self.news.absent(place)} did not arrive within {limit:g} s")
-            if not self.told and elapsed > min(TELL_SECONDS, limit / 2):
-                self.told = True
+            if not self._told and elapsed > min(TELL_SECONDS, limit / 2):
+                self._told = True
                 self.news.tell(Notice(Kind.WAITING, self.rank, *place, cells.current))
         self.news.look_for_dead()
 
     def heed(self) -> None:
         """Raise if the call cannot go on, going by what the others have told."""
-        self.news.heed((self.epoch, self.call), self.agreed, self.began)
+        self.news.heed((self.epoch, self.call), self._agreed, self._began)
 
     def cell_changed(self, started: bool, failure: tuple[str, str] | None) -> None:
         """Tell the others, where it matters to them, that this rank's cell starts, or ends with `failure`."""
         with Deferred():
-            if not started and self.running == threading.get_ident():
+            if not started and self._running == threading.get_ident():
                 # An interrupt came between the lines of a call: others learn it now, not in the next cell.
                 self.leave(KeyboardInterrupt())
             self._since, self.made_before = self.call, bytes(8)
@@ -477,7 +477,7 @@ class Channel:
 
     def poll(self) -> None:
         """Between calls, hear what the others tell, and answer those that wait for this rank in vain."""
-        if self.running is None and self.news.has_come():
+        if self._running is None and self.news.has_come():
             with Deferred():
                 self.news.answer((self.epoch, self.call))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import cells
@@ -72,10 +71,6 @@ class News:
     def has_come(self) -> bool:
         """Tell whether others have told something new, which is then read."""
         return self.post is not None and self.post.has_come() and self.take()
-
-    def listening(self) -> Callable[[], bool]:
-        """Return what tells quickly whether there is something to `take`; good until `free`."""
-        return (lambda: False) if self.post is None else self.post.has_come
 
     def take(self) -> bool:
         """Read what the others have told; return whether there was something."""
