@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 _SPINS = 60
-ndarray = np.ndarray  # a look-up less in each call
 _FEW_RANKS = 4
 """Among so few ranks it is quicker to add row by row."""
 _MOST_KEPT = 256
@@ -77,7 +76,6 @@ class Lane:
         self._start, self._test = exchange.request.Start, exchange.request.Test
         self._news, self._news_has_come = channel.news, channel.news.has_come
         self._level = level_of(how.nbytes, channel.size)
-        self._shape = how.shape
         self._ufunc, self._result = UFUNCS[how.op], how.plan.result
         self._make = how.plan.result.type
         self._overflows = how.plan.kind == "float" and how.op in ("sum", "prod")
@@ -102,9 +100,9 @@ class Lane:
     def takes(self, out: Array) -> bool:
         """Tell whether `out` is what it usually is; if not it has to be looked at more closely."""
         return (
-            type(out) is ndarray
-            and (out.dtype is self._result or out.dtype == self._result)
-            and out.shape == self._shape
+            type(out) is np.ndarray
+            and out.dtype == self._result
+            and out.shape == self._how.shape
             and out.flags.writeable
         )
 

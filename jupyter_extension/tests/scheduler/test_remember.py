@@ -92,6 +92,26 @@ def test_any_change_is_seen(window: int, monkeypatch: pytest.MonkeyPatch) -> Non
         assert reader.last == fresh.last
 
 
+def test_jobs_whose_clocks_move_are_not_cut_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, jobs = Reader(), [(number, "R") for number in range(100, 400)]
+    output = listing(*jobs)
+    reader.read(output)
+    cut_out: list[bytes] = []
+    loose = Remembered.loose
+
+    def noted(known: Remembered, piece: bytes) -> list[int] | None:
+        cut_out.append(piece)
+        return loose(known, piece)
+
+    monkeypatch.setattr(Remembered, "loose", noted)
+    reader.read(output.replace(b"left=5", b"left=6"))
+    assert (reader.looked_at, cut_out) == ([], [])
+    # One that has changed and become longer is cut out, and tried as what it was and as what it is.
+    reader.read(output.replace(b"<250:R", b"<250:held"))
+    assert reader.looked_at == ["250"]
+    assert {piece[:4] for piece in cut_out} == {b"<250"}
+
+
 @pytest.mark.parametrize("value", [b"", b"x", b"-5", b";"])
 def test_a_value_of_another_kind_is_looked_at(value: bytes) -> None:
     reader = Reader()
