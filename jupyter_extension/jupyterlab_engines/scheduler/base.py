@@ -14,7 +14,7 @@ unknown into gone.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -23,7 +23,8 @@ from ..api.jobs import Job, NodeShape, Queue
 from ..api.names import Dialect as DialectName
 from ..api.names import JobAction, JobId
 from ..api.profiles import Resources
-from .remember import Remembered, jobs_in, same
+from .remember import Remembered, jobs_in
+from .reread import Printed, reread
 
 RefusalCode = Literal[
     "unknown_queue",
@@ -153,18 +154,29 @@ class Listing:
     ----------
     jobs : by id, in the scheduler's order.
     raw : by id, what is remembered of each, other users' jobs too: the next reading only parses what differs.
-    pieces : the bytes of each of those, in the same order; none where the output is not cut into them.
+    printed : the bytes of those, in the same order; None where the output is not cut into them.
     """
 
     jobs: Mapping[JobId, Job]
     raw: Mapping[JobId, Remembered] = field(default_factory=dict)
-    pieces: Sequence[bytes] = field(default=(), repr=False, compare=False)
+    printed: Printed | None = field(default=None, repr=False, compare=False)
 
-    def then(self, raw: Mapping[JobId, Remembered], pieces: Sequence[bytes]) -> Listing:
-        """Return the listing that was read after this one: with the very same `jobs` if none has changed."""
-        if same(raw, self.raw):
-            return Listing(self.jobs, self.raw, pieces)
-        return Listing(jobs_in(raw), raw, pieces)
+    def then(
+        self,
+        printed: Printed,
+        id_of: Callable[[bytes], JobId],
+        read: Callable[[JobId, bytes], Remembered],
+    ) -> Listing:
+        """Return the listing read after this one, see `reread`; with the very same `jobs` if none changed."""
+        raw, printed, changed = reread(printed, self.raw, self.printed, id_of, read)
+        if changed is None:
+            return Listing(jobs_in(raw), raw, printed)
+        if not changed:
+            return Listing(self.jobs, self.raw, printed)
+        ours = {known.job_id: known.job for known in changed if known.job is not None}
+        if len(ours) == len(changed) and ours.keys() <= self.jobs.keys():
+            return Listing({**self.jobs, **ours}, raw, printed)
+        return Listing(jobs_in(raw), raw, printed)
 
 
 EMPTY = Listing({})

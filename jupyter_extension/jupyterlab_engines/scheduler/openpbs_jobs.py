@@ -16,7 +16,8 @@ from .jobids import READ_ID, array_of
 from .outcome import openpbs_outcome
 from .qstat import date_seconds, duration_seconds, integer, openpbs_hosts, size_bytes, user_name
 from .qstat_text import records
-from .remember import Remembered, Twice, jobs_in, remembered, reread
+from .remember import Remembered, jobs_in, remembered
+from .reread import Printed, Twice
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -143,12 +144,10 @@ def _read_lines(document: bytes, user: str | None, last: Listing) -> Listing | N
     if frame is None:
         return None
     job_end = frame[1] + b"}"
-    first, *others = document.split(job_end + b",")
-    *pieces, ending = [first[frame.start(1) :], *others]
-    piece, _, rest = ending.partition(job_end)
-    if _TAIL.fullmatch(rest) is None:
+    end = document.rfind(job_end)
+    if end < frame.start(1) or _TAIL.fullmatch(document, end + len(job_end)) is None:
         return None
-    pieces.append(piece)
+    printed = Printed(document, frame.start(1), end, job_end + b",")
 
     def id_of(piece: bytes) -> JobId:
         head = _HEAD.match(piece)
@@ -160,7 +159,7 @@ def _read_lines(document: bytes, user: str | None, last: Listing) -> Listing | N
         return _remembered(job_id, piece, user, job_end)
 
     try:
-        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
+        return last.then(printed, id_of, read)
     except (Unreadable, Twice):
         return None
 

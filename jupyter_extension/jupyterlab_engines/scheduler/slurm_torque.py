@@ -36,7 +36,8 @@ from .directives import (
 from .jobids import checked_id, id_in
 from .outcome import UNKNOWN
 from .qstat import date_seconds, duration_seconds, duration_text, integer, slurm_hosts
-from .remember import Remembered, Twice, remembered, reread
+from .remember import Remembered, remembered
+from .reread import Printed, Twice
 from .slurm_refusals import read_change, read_refusal
 
 _BARE = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -267,11 +268,9 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
     if not output.startswith(_HEAD, begin):
         raise Unreadable("The list of jobs cannot be read.", "It is asked again.", text(output))
     # An empty line ends each job, the last one too, and nothing else.
-    first, *others = (output[begin:] if begin else output).split(_BLOCK_END + _HEAD)
-    *pieces, ending = [first[len(_HEAD) :], *others]
-    if not ending.endswith(_BLOCK_END):
-        raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(ending))
-    pieces.append(ending[: -len(_BLOCK_END)])
+    if not output.endswith(_BLOCK_END):
+        raise Unreadable("The list of jobs is damaged.", "It is asked again.", text(output[-2000:]))
+    printed = Printed(output, begin + len(_HEAD), len(output) - len(_BLOCK_END), _BLOCK_END + _HEAD)
 
     def id_of(piece: bytes) -> JobId:
         if (piece + _BLOCK_END).find(_BLOCK_END) < len(piece) or b"\n" + _HEAD in piece:
@@ -286,7 +285,7 @@ def _jobs(done: Completed, user: str | None, last: Listing) -> Listing:
 
     mark = None if user is None else f"\teuser = {user}(".encode()
     try:
-        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
+        return last.then(printed, id_of, read)
     except Twice as error:
         raise Unreadable(
             f"Job {error.job_id} is listed twice.", "It is asked again.", text(error.piece)

@@ -17,7 +17,8 @@ from .jobids import READ_ID, array_of
 from .outcome import torque_outcome
 from .qstat import date_seconds, duration_seconds, integer, size_bytes, torque_hosts, user_name
 from .qstat_text import records
-from .remember import Remembered, Twice, remembered, reread
+from .remember import Remembered, remembered
+from .reread import Printed, Twice
 
 STATES: dict[str, JobState] = {
     "Q": "queued",
@@ -72,13 +73,13 @@ def read_xml(output: bytes, user: str | None = None, last: Listing = EMPTY) -> L
     if frame is None:
         raise _unreadable("qstat printed no list of jobs.", output)
 
-    body = output
-    if _JOB_END in output[: frame.end()]:
-        body = b" " * frame.end() + output[frame.end() :]
-    first, *others = body.split(_JOB_END)
-    *pieces, rest = [first[frame.end() :], *others]
-    if _END.fullmatch(rest) is None:
-        raise _unreadable("qstat's XML is not whole.", rest)
+    end = output.rfind(_JOB_END, frame.end())
+    rest = end + len(_JOB_END) if end >= 0 else frame.end()
+    if _END.fullmatch(output, rest) is None:
+        raise _unreadable("qstat's XML is not whole.", output[rest:])
+    if end < 0:
+        return EMPTY
+    printed = Printed(output, frame.end(), end, _JOB_END)
 
     def id_of(piece: bytes) -> JobId:
         head = _HEAD.match(piece)
@@ -90,7 +91,7 @@ def read_xml(output: bytes, user: str | None = None, last: Listing = EMPTY) -> L
         return _read(job_id, piece, user)
 
     try:
-        return last.then(reread(pieces, last.raw, last.pieces, id_of, read), pieces)
+        return last.then(printed, id_of, read)
     except Twice as error:
         raise _unreadable(f"Job {error.job_id} is listed twice.", error.piece) from None
 

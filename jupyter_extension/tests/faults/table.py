@@ -98,7 +98,8 @@ class Silence:
     ----------
     fault : of `FakePBS.set_fault`.
     times : for how many questions; None: until it is switched off.
-    unknown : whether the card tells that nothing is known.
+    unknown : whether to wait until the card tells that nothing is known; not where the next question is
+        answered: it may come at once.
     """
 
     name: str
@@ -110,16 +111,16 @@ class Silence:
 
 
 QSTAT = (
-    Silence("qstat-fails-once", "server_down", times=1, dialects=ALL),
-    Silence("qstat-fails-for-long", "server_down"),
+    Silence("qstat-fails-once", "server_down", times=1, unknown=False, dialects=ALL),
+    Silence("qstat-fails-for-long", "server_down", dialects=ALL),
     Silence("qstat-hangs", "hang"),
-    Silence("qstat-hangs-and-ignores-term", "hang", {"ignore_term": True}, times=1),
+    Silence("qstat-hangs-and-ignores-term", "hang", {"ignore_term": True}),
     Silence("qstat-empty", "empty"),
     Silence("qstat-truncated", "truncated", {"keep": 0.4}),
     Silence("qstat-all-well-but-255", "status", {"status": 255}, dialects=OWN_WORDS),
     Silence("qstat-not-utf8", "non_utf8", {"after": "Job_Owner"}, times=2, unknown=False),
     Silence("qstat-crash", "text", {"stdout": "Segmentation fault\n", "status": 139}),
-    Silence("qstat-flood", "flood", {"bytes": 100_000_000}, times=1),
+    Silence("qstat-flood", "flood", {"bytes": 100_000_000}),
     Silence("qstat-missing-once", "missing_job", times=1, unknown=False, dialects=OWN_WORDS),
     Silence("qstat-other-server", "foreign_server", times=1, unknown=False),
     Silence("qstat-unknown-state", "unknown_state", {"letter": "Z"}, times=3, unknown=False),

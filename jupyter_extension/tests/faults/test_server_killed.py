@@ -193,6 +193,10 @@ def test_a_claim_of_a_server_on_another_host(site: DyingSite, age: str) -> None:
     site.pbs.pause()
     site.start()
     site.until_state("queued")
+    # It is told to browsers before it is on disk, and that server will only know what is on disk.
+    site.server.until(
+        lambda: [record.cluster.state for _, record in site.records() if record] == ["queued"], "the record"
+    )
     site.server.kill()
     ((paths, _),) = site.records()
     record = json.loads(paths.record.read_text())

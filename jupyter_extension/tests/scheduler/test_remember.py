@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 
 import pytest
 
-from jupyterlab_engines.scheduler import remember
+from jupyterlab_engines.scheduler import reread as rereading
 from jupyterlab_engines.scheduler.base import Completed
-from jupyterlab_engines.scheduler.remember import Remembered, Twice, jobs_in, remembered, reread, same
+from jupyterlab_engines.scheduler.remember import Remembered, jobs_in, remembered
+from jupyterlab_engines.scheduler.reread import Printed, Twice, reread
 from jupyterlab_engines.scheduler.slurm_torque import SlurmTorque
 
 HEAD = re.compile(rb"<(\d+):")
@@ -20,8 +22,9 @@ class Reader:
     """Reads ``<17:state;used=4;left=5;><18:…>`` and notes which it had to look at."""
 
     def __init__(self) -> None:
-        self.last: dict[str, Remembered] = {}
-        self.pieces: list[bytes] = []
+        self.last: Mapping[str, Remembered] = {}
+        self.printed: Printed | None = None
+        self.changed: list[Remembered] | None = None
         self.looked_at: list[str] = []
 
     def read(self, output: bytes) -> list[str]:
@@ -37,9 +40,11 @@ class Reader:
             self.looked_at.append(job_id)
             return remembered(job_id, None, piece, VALUES)
 
-        pieces = output.split(b">")[:-1]
-        self.last = reread(pieces, self.last, self.pieces, id_of, read_one)
-        self.pieces = pieces
+        if not output:
+            self.last, self.printed, self.changed = {}, None, None
+        else:
+            printed = Printed(output, 0, len(output) - 1, b">")
+            self.last, self.printed, self.changed = reread(printed, self.last, self.printed, id_of, read_one)
         return list(self.last)
 
 
@@ -56,12 +61,14 @@ def test_only_what_is_new_is_looked_at() -> None:
     before = reader.last
     reader.read(listing((1, "Q"), (2, "Q"), (3, "R"), (4, "Q"), (5, "R")).replace(b"left=5", b"left=11"))
     assert reader.looked_at == []
-    assert same(reader.last, before)
+    assert reader.changed == []
+    assert reader.last == before
     reader.read(listing((1, "Q"), (2, "R"), (3, "R"), (4, "Q"), (5, "R")))
     assert reader.looked_at == ["2"]
-    assert not same(reader.last, before)
+    assert [one.job_id for one in reader.changed or []] == ["2"]
     reader.read(listing((3, "R"), (5, "R"), (6, "Q")))
     assert reader.looked_at == ["6"]
+    assert reader.changed is None
     reader.read(listing((6, "Q"), (7, "Q"), (3, "R"), (5, "Q")))
     assert reader.looked_at == ["7", "5"]
     reader.read(listing((5, "Q"), (3, "R"), (7, "Q"), (6, "Q")))
@@ -71,10 +78,10 @@ def test_only_what_is_new_is_looked_at() -> None:
     assert caught.value.job_id == "5"
 
 
-@pytest.mark.parametrize("window", [1, 3, 256])
+@pytest.mark.parametrize("window", [1, 3, 128])
 def test_any_change_is_seen(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
     luck = random.Random(11)  # noqa: S311
-    monkeypatch.setattr(remember, "_WINDOW", window)
+    monkeypatch.setattr(rereading, "_WINDOW", window)
     reader = Reader()
     for _ in range(200):
         jobs = [(number, luck.choice("QRS")) for number in luck.sample(range(12), luck.randrange(12))]
@@ -83,6 +90,26 @@ def test_any_change_is_seen(window: int, monkeypatch: pytest.MonkeyPatch) -> Non
         fresh = Reader()
         fresh.read(output)
         assert reader.last == fresh.last
+
+
+def test_jobs_whose_clocks_move_are_not_cut_out_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, jobs = Reader(), [(number, "R") for number in range(100, 400)]
+    output = listing(*jobs)
+    reader.read(output)
+    cut_out: list[bytes] = []
+    loose = Remembered.loose
+
+    def noted(known: Remembered, piece: bytes) -> list[int] | None:
+        cut_out.append(piece)
+        return loose(known, piece)
+
+    monkeypatch.setattr(Remembered, "loose", noted)
+    reader.read(output.replace(b"left=5", b"left=6"))
+    assert (reader.looked_at, cut_out) == ([], [])
+    # One that has changed and become longer is cut out, and tried as what it was and as what it is.
+    reader.read(output.replace(b"<250:R", b"<250:held"))
+    assert reader.looked_at == ["250"]
+    assert {piece[:4] for piece in cut_out} == {b"<250"}
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"-5", b";"])
