@@ -21,7 +21,10 @@ for step in range(6):
     print("step", step, flush=True)
     time.sleep(0.5)
 round(1 / (1 + mpi_rank), 3)`;
-const LATER = 'status = %px --noblock sum(range(32))\nstatus';
+const LATER = `%pxconfig --noblock
+status = %px sum(range(32))
+%pxconfig --block
+status`;
 const PICTURE = `%%px --targets 0
 from IPython.display import SVG, display
 display(SVG('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><rect width="90" height="30"/></svg>'))`;
