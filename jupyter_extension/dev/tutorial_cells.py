@@ -73,11 +73,12 @@ def _connected(outputs: list[Output], engines: int, key: str) -> str | None:
     return None if len(texts) == 1 and re.fullmatch(want, texts[0].strip()) else _unexpected(want, outputs)
 
 
-def _progress(outputs: list[Output], engines: int, key: str) -> str | None:
-    """Accept one progress bar over all engines: a widget, or text where there are none."""
+def _live(outputs: list[Output], engines: int, key: str) -> str | None:
+    """Accept one live result over all engines, in the words that are kept when it is over."""
     texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
-    bar = len(texts) == 1 and re.match(rf"\s*%px:.*/{engines} \[", texts[0], re.DOTALL)
-    return None if bar else _unexpected(f"a progress bar over {engines} engines", outputs)
+    over = "1 engine" if engines == 1 else f"{engines} engines"
+    done = len(texts) == 1 and re.search(rf": done on {over}, [\d.]+ s\b", texts[0])
+    return None if done else _unexpected(f"a result that is done on {over}", outputs)
 
 
 def _value(make: Callable[[int], Any]) -> Callable[[list[Output], int, str], str | None]:
@@ -105,7 +106,7 @@ _EXPECTED: dict[str, Callable[[list[Output], int, str], str | None]] = {
     "connect": _value(lambda n: list(range(n))),
     "view": _value(lambda n: n),
     "activate": _nothing,
-    "size-run": _progress,
+    "size-run": _live,
     "size": _value(lambda n: [n] * n),
     "scatter": _value(_slices),
     "psum": _value(lambda n: [np.array(float(TOTAL))] * n),

@@ -20,6 +20,9 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from ipyparallel.engine.kernel import IPythonParallelKernel
+from traitlets import default
+
+from .rank_shell import RankShell
 
 _STREAMS = ("stdout", "stderr")
 
@@ -46,6 +49,10 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
             self.shell_channel_thread = _NoShellChannelThread()
         self._process = os.getpid()
         self._streams: dict[str, Any] = {}
+
+    @default("shell_class")
+    def _own_shell(self) -> type[RankShell]:
+        return RankShell
 
     def do_apply(self, *args: Any, **kwargs: Any) -> Any:
         """Call a function; as ipyparallel's."""

@@ -99,6 +99,12 @@ export async function runTutorial(
   ).toHaveText(/^\[\d+\]:$/, { timeout: 60_000 });
   await lab.expectKernelIdle();
 
+  await expect(
+    lab
+      .codeCell('status.wait_interactive()')
+      .getByRole('region', { name: /^On engines: / })
+  ).toContainText(`Done on ${engines} engines`);
+
   const cells = await lab.savedCells(TUTORIAL);
   const said = (statement: string) => {
     const found = cells.filter(

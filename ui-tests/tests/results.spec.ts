@@ -118,6 +118,8 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     await expect(blocks(wrong).first()).toContainText('ValueError: wrong sign');
     await expect(blocks(wrong).nth(1)).toContainText('PeerError');
     await expect(blocks(wrong).nth(1)).toContainText('rank 2');
+    await expect(blocks(wrong).nth(1)).toContainText('0–1, 3'); // one traceback for all three
+    await expect(blocks(wrong)).toHaveCount(2);
     await picture(lab, wrong, 'cell-error');
     await expectAccessible(page, result(wrong));
   });
