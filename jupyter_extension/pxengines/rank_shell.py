@@ -15,7 +15,7 @@ _TOLD = (AgreementError, PeerError, OverflowError, TimeoutError, KeyboardInterru
 """What a reduction raises because of the other ranks, or of the user: nothing in its code is to blame."""
 
 
-class RankShell(ZMQInteractiveShell):  # type: ignore[misc] # ipykernel's class has a metaclass without types
+class RankShell(ZMQInteractiveShell):
     """The shell of a `RankKernel`.
 
     Where in a reduction a rank has learned that it cannot be done is a matter of moments. Without those

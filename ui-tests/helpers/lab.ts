@@ -87,10 +87,14 @@ export class Lab {
     await this.expectReady(engines, key);
   }
 
-  async expectReady(engines: number, key = 'local'): Promise<void> {
+  async expectReady(
+    engines: number,
+    key = 'local',
+    timeout = 60_000
+  ): Promise<void> {
     const card = this.card(key);
     const words = `Ready · ${engines} of ${engines} engine${engines === 1 ? '' : 's'}`;
-    await expect(card.getByText(words)).toBeVisible({ timeout: 60_000 });
+    await expect(card.getByText(words)).toBeVisible({ timeout });
     await expect(card).toHaveAttribute('data-state', 'ready');
   }
 

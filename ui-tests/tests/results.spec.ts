@@ -35,6 +35,7 @@ if mpi_rank == 2:
 psum(mpi_rank)`;
 const ENDLESS = '%%px\nimport time\ntime.sleep(600)';
 const AFTER = '%%px\npsum(1)';
+const DARK = ['JupyterLab Dark', 'JupyterLab Dark High Contrast'];
 
 /** Return the live result in a cell. */
 const result = (cell: Locator): Locator =>
@@ -44,6 +45,14 @@ const squares = (cell: Locator): Locator =>
     .getByRole('listbox', { name: 'Ranks: choose whose output is shown' })
     .getByRole('option');
 const blocks = (cell: Locator): Locator => result(cell).getByRole('listitem');
+
+async function look(lab: Lab, cell: Locator, name: string): Promise<void> {
+  await cell.scrollIntoViewIfNeeded();
+  await expectAccessible(lab.page, result(cell));
+  const file = test.info().outputPath(`${name}.png`);
+  await cell.screenshot({ path: file });
+  await test.info().attach(name, { path: file, contentType: 'image/png' });
+}
 
 /** Take a picture for the documents; not anew each time, so that a test leaves the clone as it was. */
 async function picture(lab: Lab, cell: Locator, name: string): Promise<void> {
@@ -142,12 +151,27 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     await expect(blocks(after)).toContainText('4');
   });
 
-  await test.step('after a reload it is still there, and without the kernel readable', async () => {
+  await test.step('after a reload it is still there, right in every theme', async () => {
     await lab.savedCells(NOTEBOOK);
-    await page.reload();
-    await lab.expectKernelIdle();
-    await expect(steps).toContainText('step 5');
-    await expect(steps).toContainText(/done on 4 engines/i);
+    for (const theme of DARK) {
+      server.writeSetting('@jupyterlab/apputils-extension:themes', { theme });
+      await page.reload();
+      await lab.expectKernelIdle();
+      await expect(page.locator('body')).toHaveAttribute(
+        'data-jp-theme-name',
+        theme
+      );
+      await expect(steps).toContainText('step 5');
+      await expect(steps).toContainText(/done on 4 engines/i);
+      await look(lab, steps, `${theme}, done`);
+      await look(lab, lab.codeCell('wrong sign'), `${theme}, failed`);
+    }
+    await page.setViewportSize({ width: 640, height: 800 });
+    await look(lab, lab.codeCell('wrong sign'), 'narrow');
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  await test.step('without the kernel it is readable', async () => {
     await lab.menu('Kernel', 'Shut Down Kernel');
     await page.reload();
     await expect(steps).toContainText('step 5', { timeout: 40_000 });

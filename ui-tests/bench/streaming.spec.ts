@@ -1,0 +1,55 @@
+import { cpus, loadavg } from 'node:os';
+import { expect, test } from '../helpers/fixtures';
+import {
+  expectRun,
+  runCell,
+  selectCell,
+  writeNotebook
+} from '../helpers/notebooks';
+import { longestTask } from './trace';
+
+const ENGINES = 64;
+const LINES = 1000;
+const NOTEBOOK = 'streaming.ipynb';
+/** Some ten seconds, no two engines alike: nothing can be shown once for several. */
+const PRINTS = `%%px
+import time
+for line in range(${LINES}):
+    print("rank", mpi_rank, "line", line, flush=True)
+    if line % 10 == 9:
+        time.sleep(0.1)`;
+
+test(`${ENGINES} engines print ${LINES} lines each`, async ({
+  browser,
+  lab,
+  page,
+  server
+}) => {
+  test.setTimeout(600_000);
+  const connect = '%load_ext pxengines\n%engines connect local';
+  writeNotebook(server, NOTEBOOK, [connect, PRINTS]);
+  await lab.open(`lab/tree/${NOTEBOOK}`);
+  await lab.expectKernelIdle();
+  await lab.start(ENGINES);
+  await lab.expectReady(ENGINES, 'local', 300_000);
+  await runCell(lab.codeCell('%engines connect'));
+
+  const cell = lab.codeCell('for line in');
+  const result = cell.getByRole('region', { name: /^On engines: / });
+  await selectCell(cell);
+  await browser.startTracing(page, { categories: ['toplevel'] });
+  await page.keyboard.press('Control+Enter');
+  await expect(result).toContainText('rank 0 line', { timeout: 120_000 });
+  await expect(result).toContainText(`Done on ${ENGINES} engines`, {
+    timeout: 240_000
+  });
+  await expectRun(cell);
+  const { cpu, wall } = longestTask(await browser.stopTracing());
+  const load = loadavg().map(value => value.toFixed(1));
+  console.log(
+    `\n${ENGINES} engines that print ${LINES} lines each; load ${load.join(' ')} on ${cpus().length} cores\n` +
+      `longest task: ${cpu.toFixed(1)} ms of the thread, ${wall.toFixed(1)} ms by the clock (limit 100 ms)\n`
+  );
+  // Of what is cut it is told, so that nobody takes the rest for all.
+  await expect(result).toContainText(/not shown|line 999/);
+});
