@@ -24,6 +24,13 @@ export class RunWidget extends VDomRenderer<RunViewModel> {
     }
   }
 
+  protected override onUpdateRequest(msg: Message): void {
+    // Renderers of rich output need the page; when it is attached, an update follows.
+    if (this.isAttached) {
+      super.onUpdateRequest(msg);
+    }
+  }
+
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
     this._view.isVisible = true;

@@ -26,7 +26,9 @@ test(`${ENGINES} engines print ${LINES} lines each`, async ({
   server
 }) => {
   test.setTimeout(600_000);
-  const connect = '%load_ext pxengines\n%engines connect local';
+  // On a cluster the engines have processors of their own.
+  const connect =
+    '%load_ext pxengines\n%engines connect local\n%px import os; _ = os.nice(19)';
   writeNotebook(server, NOTEBOOK, [connect, PRINTS]);
   await lab.open(`lab/tree/${NOTEBOOK}`);
   await lab.expectKernelIdle();
@@ -39,17 +41,23 @@ test(`${ENGINES} engines print ${LINES} lines each`, async ({
   await selectCell(cell);
   await browser.startTracing(page, { categories: ['toplevel'] });
   await page.keyboard.press('Control+Enter');
-  await expect(result).toContainText('rank 0 line', { timeout: 120_000 });
-  await expect(result).toContainText(`Done on ${ENGINES} engines`, {
-    timeout: 240_000
-  });
-  await expectRun(cell);
+  // Nothing of Playwright's own, which looks at the whole page, while it is measured.
+  await page.waitForFunction(
+    () =>
+      document.querySelector(
+        '[aria-label="On engines: import time"][data-state="done"]'
+      ),
+    undefined,
+    { polling: 1000, timeout: 300_000 }
+  );
   const { cpu, wall } = longestTask(await browser.stopTracing());
   const load = loadavg().map(value => value.toFixed(1));
   console.log(
     `\n${ENGINES} engines that print ${LINES} lines each; load ${load.join(' ')} on ${cpus().length} cores\n` +
       `longest task: ${cpu.toFixed(1)} ms of the thread, ${wall.toFixed(1)} ms by the clock (limit 100 ms)\n`
   );
+  await expectRun(cell);
+  await expect(result).toContainText(`Done on ${ENGINES} engines`);
   // Of what is cut it is told, so that nobody takes the rest for all.
   await expect(result).toContainText(/not shown|line 999/);
 });

@@ -4,7 +4,7 @@ import { RUN_MIME_TYPE } from '../../results/contract';
 import { LiveRuns } from '../../results/liveRuns';
 import { RunRenderer } from '../../results/renderer';
 import { waitUntil } from '../fakes';
-import { SimulatedRun, tools } from './runs';
+import { SimulatedRun, block, tools } from './runs';
 
 function output(
   id: string | null,
@@ -66,6 +66,19 @@ describe('RunRenderer', () => {
     runs.add('m', new SimulatedRun().model);
     await waitUntil(() => text().includes('Running on 4 engines'));
     expect(text()).not.toContain('later');
+  });
+
+  it('draws rich output also of a run that comes while it is off the page', async () => {
+    Widget.detach(renderer);
+    const data = { 'text/html': '<b>bold</b>' };
+    const run = new SimulatedRun({ blocks: [block({ text: null, data })] });
+    runs.add('m', run.model);
+    await renderer.renderModel(output('m', null));
+    run.model.update({ state: 'done', states: 'dddd' });
+    // Time for what must not be drawn yet.
+    await new Promise(resolve => setTimeout(resolve, 50));
+    Widget.attach(renderer, document.body);
+    await waitUntil(() => renderer.node.querySelector('b') !== null);
   });
 
   it('shows the run of a new connection instead of the old one', async () => {
