@@ -119,6 +119,14 @@ test('the walk: a profile, 8 engines on two nodes, 496 eight times, stop', async
   await acceptProfile(lab, 'pbs');
   await runTutorial(lab, 8, 'pbs');
 
+  // Measured on the nodes.
+  const engines = lab.panel
+    .getByRole('table', { name: 'Engines of pbs' })
+    .getByRole('row');
+  for (const rank of [0, 7]) {
+    await expect(engines.nth(rank + 1)).toContainText(/idle.*\d %\d+ MB$/);
+  }
+
   const run = await server.onlyCluster();
   await card.getByRole('button', { name: 'Stop pbs' }).click();
   await expect(lab.dialog).toContainText('mpi_tutorial.ipynb');

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import Any
 
+import nbconvert
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pxengines.dispatch import ansi
+from pxengines.dispatch.live import MIME
 from pxengines.dispatch.run import CellRun
 from pxengines.dispatch.static import (
     BLOCKS,
@@ -108,6 +112,27 @@ def test_html_of_rich_output() -> None:
     assert "<div><table><tr><td>1</table></div>" in text
     assert "not closed</pre>" in text
     assert "<table></div>" not in text
+
+
+@pytest.mark.parametrize("exporter", [nbconvert.HTMLExporter, nbconvert.MarkdownExporter])
+def test_a_saved_notebook_is_converted_with_all_that_was_shown(exporter: type[Any]) -> None:
+    run = a_run(code="psum(a)")
+    for rank in range(4):
+        run.began(rank, 100.0)
+        run.stream(rank, "stdout", f"step {rank} < 9\n")
+    run.result(0, {"text/plain": "496"})
+    run.failed(2, "ValueError", "wrong sign", ["ValueError: wrong sign"])
+    for rank in range(4):
+        run.ended(rank, 101.0)
+    run.over("failed", 101.0)
+    shown = {MIME: {"model_id": "1"}, **bundle(run, 101.0)}
+    output = nbformat.v4.new_output("display_data", data=shown)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%%px\npsum(a)", outputs=[output])])
+    converted, _ = exporter().from_notebook_node(notebook)
+    text = " ".join(Tags(converted).text.split())
+    for words in ("failed on 4 engines", "psum(a)", "step 3 < 9", "496", "ValueError: wrong sign"):
+        assert words in text
+    assert "model_id" not in converted
 
 
 def test_html_shows_the_first_error_open() -> None:

@@ -106,6 +106,33 @@ def test_the_walk(rig: Rig, server: RigServer) -> None:
     ]
 
 
+def test_engines_are_restarted_in_the_job_that_they_had(rig: Rig, server: RigServer) -> None:
+    server.start(4, "pbs", nodes=2, **{k: v for k, v in RESOURCES.items() if k != "nodes"})
+    first = server.until_state("ready", "pbs")
+    job_id = only_job(first)
+
+    def processes() -> int:
+        return sum("pxengines.engine" in line for line in stray(rig, server))
+
+    before = processes()
+    assert before >= 4
+    assert server.call("POST", "clusters", "pbs", "restart").status_code == 202
+    server.until_state("starting", "pbs")
+    second = server.until_state("ready", "pbs")
+    assert (second.run_id, only_job(second)) == (first.run_id, job_id)
+    assert [(e.engine_id, e.rank, e.host) for e in second.engines] == [
+        (e.engine_id, e.rank, e.host) for e in first.engines
+    ]
+    where = [{(e.host, e.pid) for e in cluster.engines} for cluster in (first, second)]
+    assert where[0].isdisjoint(where[1])
+    assert second.mpi is not None and second.mpi.size == 4
+    # Of the engines that ended, on both nodes, nothing is left.
+    until(lambda: processes() == before, "the end of the engines of before")
+    server.stop("pbs")
+    server.until_state("stopped", "pbs")
+    assert_nothing_left(rig, server, job_id)
+
+
 @pytest.mark.parametrize("when", ["submitting", "queued", "starting", "ready"])
 def test_a_server_killed_and_started_again_has_its_cluster(rig: Rig, server: RigServer, when: str) -> None:
     server.start(4, "pbs", nodes=2, **{k: v for k, v in RESOURCES.items() if k != "nodes"})
