@@ -62,8 +62,8 @@ const STAGES = {
     run: (args, env) => {
       const file = path.join(RESULTS, 'pytest.xml');
       const options = { env, timeoutMs: 40 * MINUTE };
-      // Most of these tests wait for processes: three at a time leave two cores no idle moment.
-      const shared = args.length ? [] : ['-n', '3', '--dist', 'loadgroup'];
+      // Most of these tests wait for processes: it takes four at a time to keep two cores busy.
+      const shared = args.length ? [] : ['-n', '4', '--dist', 'loadgroup'];
       return counted(
         readPytest,
         file,

@@ -19,7 +19,7 @@ import {
 import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import { checkEngines } from './engineCount';
-import { isLive, isUsable } from './words';
+import { isInOurHands, isLive, isUsable } from './words';
 
 /**
  * What a user can ask for, from a card, a menu or the palette: asks for what was left out,
@@ -142,9 +142,9 @@ export class ClusterActions {
     const trans = this._trans;
     const cluster = await this._choose(
       key,
-      isUsable,
+      isInOurHands,
       trans.__('Interrupt Engines'),
-      trans.__('No engines are ready.')
+      trans.__('No engines that this panel started are ready.')
     );
     if (cluster !== null) {
       await this._try(() => this._manager.interrupt(cluster.key));
@@ -156,7 +156,7 @@ export class ClusterActions {
     const trans = this._trans;
     const cluster = await this._choose(
       key,
-      c => isUsable(c) && c.origin === 'panel',
+      isInOurHands,
       trans.__('Restart Engines'),
       trans.__('No engines that this panel started are ready.')
     );

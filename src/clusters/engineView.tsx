@@ -51,20 +51,22 @@ export function EngineView(props: IEngineViewProps): React.JSX.Element {
             ` · ${trans.__('%1 busy, %2 idle', busy, rows.filter(({ state }) => state === 'idle').length)}`}
         </p>
         <div className="jp-Engines-EngineBar-buttons">
-          <button
-            className="jp-Engines-button jp-mod-quiet"
-            aria-disabled={!isUsable(cluster)}
-            title={trans.__(
-              'Interrupt what the engines do; they and their variables stay'
-            )}
-            onClick={() => {
-              if (isUsable(cluster)) {
-                props.onInterrupt(clusterKey);
-              }
-            }}
-          >
-            {trans.__('Interrupt')}
-          </button>
+          {cluster.origin === 'panel' && (
+            <button
+              className="jp-Engines-button jp-mod-quiet"
+              aria-disabled={!isUsable(cluster)}
+              title={trans.__(
+                'Interrupt what the engines do; they and their variables stay'
+              )}
+              onClick={() => {
+                if (isUsable(cluster)) {
+                  props.onInterrupt(clusterKey);
+                }
+              }}
+            >
+              {trans.__('Interrupt')}
+            </button>
+          )}
           {cluster.origin === 'panel' && (
             <button
               className="jp-Engines-button jp-mod-quiet"

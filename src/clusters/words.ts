@@ -14,6 +14,11 @@ export function isUsable(cluster: Cluster): boolean {
   return cluster.state === 'ready' || cluster.state === 'degraded';
 }
 
+/** Whether its engines can be interrupted and restarted: those of a terminal are not ours. */
+export function isInOurHands(cluster: Cluster): boolean {
+  return isUsable(cluster) && cluster.origin === 'panel';
+}
+
 /** Whether its card tells of progress, so that time has to tick. */
 export function isMoving(cluster: Cluster): boolean {
   return (

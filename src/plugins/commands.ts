@@ -5,7 +5,7 @@ import type {
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ClusterActions } from '../clusters/actions';
 import { PANEL_ID } from '../clusters/panelId';
-import { isLive, isUsable } from '../clusters/words';
+import { isInOurHands, isLive, isUsable } from '../clusters/words';
 import { addCommands, CommandIDs } from '../commands';
 import { chooseEditable } from '../profiles/dialogs';
 import { showDoctor } from '../profiles/doctor';
@@ -69,10 +69,9 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         restart: key => actions.restart(key),
         canRestart: () => manager.clusters.length > 0,
         interrupt: key => actions.interrupt(key),
-        canInterrupt: () => manager.clusters.some(isUsable),
+        canInterrupt: () => manager.clusters.some(isInOurHands),
         restartEngines: key => actions.restartEngines(key),
-        canRestartEngines: () =>
-          manager.clusters.some(c => isUsable(c) && c.origin === 'panel'),
+        canRestartEngines: () => manager.clusters.some(isInOurHands),
         showEngines: key => actions.showEngines(key),
         canShowEngines: () =>
           engines !== null && manager.clusters.some(c => c.engines.length > 0),

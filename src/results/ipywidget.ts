@@ -7,6 +7,7 @@ import type {
   IBackboneModelOptions,
   IWidgetManager
 } from '@jupyter-widgets/base';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { PanelLayout } from '@lumino/widgets';
 import type { LiveRuns } from './liveRuns';
 import { WIDGET_MODULE, WIDGET_VERSION } from './contract';
@@ -37,7 +38,8 @@ export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
       const interrupt = interrupterOf(this.widget_manager);
       this.run = new RunModel({
         send: request => this.send(request, this.callbacks()),
-        interrupt
+        interrupt,
+        rendermime: registryOf(this.widget_manager)
       });
       this.run.update(this.attributes);
       this.run.setConnected(this.comm_live);
@@ -81,6 +83,23 @@ function interrupterOf(manager: IWidgetManager): (() => Promise<void>) | null {
     }
     await kernel.interrupt();
   };
+}
+
+/** Return what a manager of widgets draws outputs with; null: it does not tell. */
+function registryOf(manager: IWidgetManager): IRenderMimeRegistry | null {
+  // JupyterLab's have one; the interface does not promise it.
+  return 'rendermime' in manager && isRegistry(manager.rendermime)
+    ? manager.rendermime
+    : null;
+}
+
+function isRegistry(value: unknown): value is IRenderMimeRegistry {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'createRenderer' in value &&
+    'preferredMimeType' in value
+  );
 }
 
 function canInterrupt(

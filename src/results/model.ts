@@ -1,3 +1,4 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IDisposable } from '@lumino/disposable';
 import type {
   PartialJSONObject,
@@ -13,6 +14,8 @@ export interface IRunLink {
   send: (request: Request) => void;
   /** Interrupt the kernel; null where there is nobody who could. */
   interrupt: (() => Promise<void>) | null;
+  /** What outputs of that kernel are drawn with: it knows the kernel's widgets. */
+  rendermime?: IRenderMimeRegistry | null;
 }
 
 /** All of a block of which the kernel sends only a part by itself. */
@@ -36,6 +39,11 @@ export class RunModel implements IDisposable {
 
   get run(): IRun {
     return this._run;
+  }
+
+  /** What its outputs are to be drawn with; null: anything. */
+  get rendermime(): IRenderMimeRegistry | null {
+    return this._link.rendermime ?? null;
   }
 
   get changed(): ISignal<this, void> {

@@ -33,10 +33,10 @@ export class RunRenderer extends Panel implements IRenderMime.IRenderer {
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this._model = model;
     const id = readModelId(model.data[RUN_MIME_TYPE]);
-    if (id !== null && id === this._shown) {
+    const run = id === null ? undefined : this._runs.get(id);
+    if (run !== undefined && id === this._shown) {
       return; // Only what stands in for it has changed.
     }
-    const run = id === null ? undefined : this._runs.get(id);
     if (run !== undefined) {
       this._clear();
       this._shown = id;

@@ -13,7 +13,9 @@ export class RunWidget extends VDomRenderer<RunViewModel> {
     super(view);
     // `model` is gone when a widget that is disposed of is taken off the page.
     this._view = view;
-    this._tools = tools;
+    const { rendermime } = model;
+    // Engines have widgets too, such as progress bars: their models are with the kernel's.
+    this._tools = rendermime === null ? tools : { ...tools, rendermime };
     this.addClass('jp-Engines-Result');
   }
 

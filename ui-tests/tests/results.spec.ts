@@ -28,6 +28,10 @@ status`;
 const PICTURE = `%%px --targets 0
 from IPython.display import SVG, display
 display(SVG('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><rect width="90" height="30"/></svg>'))`;
+const WIDGET = `%%px --targets 0
+from ipywidgets import IntProgress
+bar = IntProgress(value=3, max=9, description="steps")
+bar`;
 const WRONG = `%%px
 from pxengines.mpi import psum
 if mpi_rank == 2:
@@ -70,7 +74,16 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
   server
 }) => {
   test.setTimeout(180_000);
-  const sources = [CONNECT, STEPS, LATER, PICTURE, WRONG, ENDLESS, AFTER];
+  const sources = [
+    CONNECT,
+    STEPS,
+    LATER,
+    PICTURE,
+    WIDGET,
+    WRONG,
+    ENDLESS,
+    AFTER
+  ];
   writeNotebook(server, NOTEBOOK, sources);
   await lab.open(`lab/tree/${NOTEBOOK}`);
   await lab.expectKernelIdle();
@@ -118,6 +131,11 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     const drawn = lab.codeCell('display(SVG');
     await runCell(drawn);
     await expect(result(drawn).locator('.jp-RenderedSVG')).toBeVisible();
+    const widget = lab.codeCell('IntProgress');
+    await runCell(widget);
+    await expect(result(widget).locator('.widget-hprogress')).toContainText(
+      'steps'
+    );
   });
 
   await test.step('one error, with the rank that began it, and nobody waits', async () => {

@@ -81,7 +81,7 @@ describe('EngineView', () => {
     expect(props.onSort).toHaveBeenCalledWith('memory');
   });
 
-  it('interrupts and restarts only engines that are ready, and restarts none of a terminal', async () => {
+  it('interrupts and restarts only engines that are ready, and none of a terminal', async () => {
     const { props, rerender } = show();
     await userEvent.click(screen.getByText('Interrupt'));
     await userEvent.click(screen.getByText('Restart engines…'));
@@ -96,6 +96,7 @@ describe('EngineView', () => {
       <EngineView {...props} cluster={cluster({ origin: 'terminal' })} />
     );
     expect(screen.queryByText('Restart engines…')).toBeNull();
+    expect(screen.queryByText('Interrupt')).toBeNull();
   });
 
   it('says that a cluster is gone', () => {

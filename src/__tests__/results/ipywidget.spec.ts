@@ -8,6 +8,7 @@ import { DOMWidgetModel, DOMWidgetView } from '@jupyter-widgets/base';
 import { Widget } from '@lumino/widgets';
 import { runWidgets } from '../../results/ipywidget';
 import { LiveRuns } from '../../results/liveRuns';
+import { RunWidget } from '../../results/runWidget';
 import { waitUntil } from '../fakes';
 import { block, tools, traits } from './runs';
 
@@ -36,6 +37,14 @@ class SimulatedComm {
 
   close(): void {
     this._close({});
+  }
+}
+
+/** A widget of the kernel's. */
+class Bar extends Widget {
+  renderModel(): Promise<void> {
+    this.node.textContent = 'the bar';
+    return Promise.resolve();
   }
 }
 
@@ -146,6 +155,22 @@ describe('the run as an ipywidget', () => {
     expect(run.isConnected).toBe(false);
     expect(run.run.label).toBe('psum(a)');
     expect(runs.get('m')).toBeUndefined();
+  });
+
+  it('draws the widgets of engines with what knows the kernel', async () => {
+    const type = 'application/vnd.jupyter.widget-view+json';
+    const rendermime = given.rendermime.clone();
+    rendermime.addFactory({
+      safe: false,
+      mimeTypes: [type],
+      createRenderer: () => new Bar()
+    });
+    const data = { [type]: { model_id: 'bar' }, 'text/plain': '0 %' };
+    make({ blocks: [block({ text: '0 %', data })] }, { rendermime });
+    const widget = new RunWidget(running(), given);
+    Widget.attach(widget, document.body);
+    await waitUntil(() => widget.node.textContent.includes('the bar'));
+    widget.dispose();
   });
 
   it('can be shown within another widget', async () => {

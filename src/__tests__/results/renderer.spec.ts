@@ -81,6 +81,15 @@ describe('RunRenderer', () => {
     await waitUntil(() => renderer.node.querySelector('b') !== null);
   });
 
+  it('shows what stands in for a run of which the kernel has nothing any more', async () => {
+    runs.add('m', new SimulatedRun().model);
+    await renderer.renderModel(output('m', null));
+    await waitUntil(() => text().includes('Running on 4 engines'));
+    runs.remove('m');
+    await renderer.renderModel(output('m', '<p>how it went on</p>'));
+    expect(text()).toBe('how it went on');
+  });
+
   it('shows the run of a new connection instead of the old one', async () => {
     runs.add('m', new SimulatedRun({ label: 'old' }).model);
     await renderer.renderModel(output('m', null));
