@@ -177,7 +177,7 @@ class Lane:
         return target if out is not None or self._shape else target[()]
 
     def _begin(self, values: Any, number: int) -> int:
-        """Begin this epoch's exchange `number`, of `values`; return how far it has come: see `lane_kernel`."""
+        """Begin this epoch's exchange `number`, of `values`; return how far it has come: see `REDUCED`."""
         self._mine[...] = values
         if self._native is not None:
             self._channel.begun = number

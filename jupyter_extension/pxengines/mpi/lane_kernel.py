@@ -44,9 +44,9 @@ _TESTS = 200
 REDUCED, USUAL, COMPLETE, BEGUN, NOT_BEGUN, FAILED = range(6)
 """How far a reduction has come.
 
-The result is in `out`; or nothing is reduced, but the exchange is complete and as expected, or is complete and has
-to be looked at, or is begun. Or nothing was done, because the values do not lie in memory one behind the other; or
-MPI has returned an error.
+The result is in `out`; or nothing is reduced, but the exchange is complete and as expected, or is complete
+and has to be looked at, or is begun. Or nothing was done, because the values do not lie in memory one behind
+the other; or MPI has returned an error.
 """
 
 
@@ -142,7 +142,7 @@ class NativeLane:
         from mpi4py import MPI
 
         requests = exchange.requests
-        handle = MPI._sizeof(requests[0])
+        handle = MPI._sizeof(MPI.Request)
         state, self.call = kernel.function(*exchange.layout)
         self._state = state
         if len(requests) == 1:
@@ -152,7 +152,8 @@ class NativeLane:
             each = [ctypes.string_at(MPI._addressof(request), handle) for request in requests]
             handles = ctypes.create_string_buffer(b"".join(each), handle * len(each))
             state.requests = ctypes.addressof(handles)
-        statuses = ctypes.create_string_buffer(MPI._sizeof(MPI.Status) * len(requests))
+        # One too for the test of notices, if a single rank has nothing to exchange.
+        statuses = ctypes.create_string_buffer(MPI._sizeof(MPI.Status) * max(1, len(requests)))
         state.statuses, state.notices = ctypes.addressof(statuses), MPI._addressof(notices)
         state.request_count, state.handle_bytes, state.tests = len(requests), handle, _TESTS
         wire = how.plan.wire
