@@ -88,6 +88,8 @@ class Kernel:
             method = loaded.pxengines_lane_method
             python = _Python(id(None), *_addresses(ctypes.pythonapi, _PYTHON))
             found = [] if mpi is None else _addresses(ctypes.CDLL(mpi), _MPI_FUNCTIONS)
+            kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+            self._builtin: Any = kind(("PyCFunction_NewEx", ctypes.pythonapi))
         except AttributeError as error:
             raise OSError(f"small reductions cannot use it ({error})") from error
         if (version, size) != (_VERSION, sum(map(ctypes.sizeof, (_State, _MPI, _Python)))):
@@ -108,7 +110,7 @@ class Kernel:
         state.mpi = ctypes.addressof(self._mpi)
         state.slots, state.slot_bytes, state.ranks = slots.ctypes.data, slots.strides[0], len(slots)
         state.head_bytes, state.values_at, state.rank = head_bytes, values_at, rank
-        return state, _builtin(self._method, memory, None)
+        return state, self._builtin(self._method, memory, None)
 
     def _try(self) -> None:
         """Raise `OSError` if it does not read and write arrays as it should."""
@@ -152,7 +154,7 @@ class NativeLane:
             each = [ctypes.string_at(MPI._addressof(request), handle) for request in requests]
             handles = ctypes.create_string_buffer(b"".join(each), handle * len(each))
             state.requests = ctypes.addressof(handles)
-        # One too for the test of notices, if a single rank has nothing to exchange.
+        # A single rank may have nothing to exchange.
         statuses = ctypes.create_string_buffer(MPI._sizeof(MPI.Status) * max(1, len(requests)))
         state.statuses, state.notices = ctypes.addressof(statuses), MPI._addressof(notices)
         state.request_count, state.handle_bytes, state.tests = len(requests), handle, _TESTS
@@ -174,11 +176,6 @@ class NativeLane:
         """Return as an exception what MPI has returned."""
         error: BaseException = self._exception(self._state.error)
         return error
-
-
-_builtin: Any = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
-    ("PyCFunction_NewEx", ctypes.pythonapi)
-)
 
 
 def _addresses(library: Any, names: tuple[str, ...]) -> list[int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib.util
 import subprocess
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from mpiranks import Library, run_ranks
 
 from pxengines.mpi import lane_kernel
-from pxengines.mpi.lane_kernel import COMPLETE, NOT_BEGUN, REDUCED, USUAL, Kernel
+from pxengines.mpi.lane_kernel import BEGUN, COMPLETE, FAILED, NOT_BEGUN, REDUCED, USUAL, Kernel
 
 Array = np.ndarray[Any, Any]
 _BUILD = Path(__file__).resolve().parents[2] / "dev" / "build_kernel.py"
@@ -178,6 +179,88 @@ def test_values_that_are_in_the_slot_already(kernel: Kernel) -> None:
     slots.values[0] = 5
     assert slots.run(None, out) == REDUCED
     assert (out == 6).all()
+
+
+class Fake:
+    """An MPI whose exchanges are complete after some tests, or never."""
+
+    def __init__(self, slots: Slots, requests: int, handle: type[Any], complete_after: int = 3) -> None:
+        self.calls: list[str] = []
+        self.fails = ""
+        self.told = 0
+        self.left = complete_after
+        word = ctypes.POINTER(ctypes.c_int)
+        self._made = {
+            "MPI_Start": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: self._note("start")),
+            "MPI_Startall": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(
+                lambda count, _: self._note(f"start {count}")
+            ),
+            "MPI_Test": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, word, ctypes.c_void_p)(
+                lambda _, flag, status: self._test("test", flag)
+            ),
+            "MPI_Testall": ctypes.CFUNCTYPE(
+                ctypes.c_int, ctypes.c_int, ctypes.c_void_p, word, ctypes.c_void_p
+            )(lambda count, _, flag, status: self._test(f"test {count}", flag)),
+            "MPI_Request_get_status": ctypes.CFUNCTYPE(ctypes.c_int, handle, word, ctypes.c_void_p)(
+                self._get_status
+            ),
+        }
+        self._functions = lane_kernel._MPI(
+            **{name: ctypes.cast(made, ctypes.c_void_p).value for name, made in self._made.items()}
+        )
+        self._notices = handle(77)
+        state = slots.state
+        state.mpi, state.notices = ctypes.addressof(self._functions), ctypes.addressof(self._notices)
+        state.request_count, state.tests, state.handle_bytes = requests, 5, ctypes.sizeof(handle)
+
+    def _note(self, call: str) -> int:
+        self.calls.append(call)
+        return 13 if self.fails and call.startswith(self.fails) else 0
+
+    def _test(self, call: str, flag: Any) -> int:
+        self.left -= 1
+        flag[0] = self.left == 0
+        return self._note(call)
+
+    def _get_status(self, request: int, flag: Any, status: Any) -> int:
+        flag[0] = self.told
+        return self._note(f"status {request}")
+
+
+@pytest.mark.parametrize("handle", [ctypes.c_int, ctypes.c_void_p])
+@pytest.mark.parametrize(("requests", "count"), [(1, ""), (6, " 6")])
+def test_the_exchange_is_begun_once_and_tested_until_it_is_complete(
+    kernel: Kernel, requests: int, count: str, handle: type[Any]
+) -> None:
+    slots, out = Slots(kernel, np.ones((2, 4))), np.zeros(4)
+    fake = Fake(slots, requests, handle)
+    assert slots.run(np.ones(4), out) == REDUCED
+    assert fake.calls == [f"start{count}", *[f"test{count}"] * 3, "status 77"]
+    fake = Fake(slots, requests, handle, complete_after=9)
+    assert slots.run(np.ones(4), out) == BEGUN
+    assert fake.calls == [f"start{count}", *[f"test{count}"] * 5]
+    # A later call begins the next one, whatever came of this one.
+    fake.calls.clear()
+    assert slots.run(None, out) == REDUCED
+    assert fake.calls == [f"start{count}", *[f"test{count}"] * 4, "status 77"]
+
+
+def test_what_another_rank_tells_has_to_be_looked_at(kernel: Kernel) -> None:
+    slots, out = Slots(kernel, np.ones((2, 4))), np.zeros(4)
+    fake = Fake(slots, 1, ctypes.c_int)
+    fake.told = 1
+    assert slots.run(np.ones(4), out) == COMPLETE
+    assert not out.any()
+
+
+@pytest.mark.parametrize("fails", ["start", "test", "status"])
+def test_an_error_of_mpi_is_told(kernel: Kernel, fails: str) -> None:
+    slots, out = Slots(kernel, np.ones((2, 4))), np.zeros(4)
+    fake = Fake(slots, 1, ctypes.c_int)
+    fake.fails = fails
+    assert slots.run(np.ones(4), out) == FAILED
+    assert slots.state.error == 13 and not out.any()
+    assert fake.calls[-1].startswith(fails)
 
 
 def test_nothing_is_held_after_a_call(kernel: Kernel) -> None:
