@@ -188,7 +188,7 @@ static int something_told(const struct lane *lane, int *flag)
     return get_status(*(void **)lane->notices, flag, lane->statuses);
 }
 
-/* Make the exchange; `flag` is whether it is complete, then whether something was told. Returns MPI's error. */
+/* Begin the exchange; tell whether it is `complete` and, if so, whether something was `told`. Returns MPI's error. */
 static int exchange(const struct lane *lane, int *complete, int *told)
 {
     const struct mpi *mpi = lane->mpi;
