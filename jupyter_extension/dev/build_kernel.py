@@ -1,7 +1,7 @@
-"""Compiles the kernel of exact sums: a step of building the wheel, and of the set-up of this tree.
+"""Compiles the kernel (all that is in C): a step of building the wheel, and of the set-up of this tree.
 
 ``python jupyter_extension/dev/build_kernel.py`` compiles it into the tree. What needs it works without it,
-in numpy; so where there is no C compiler it is left out, with a note. ``CC`` names the compiler;
+in Python and numpy; so where there is no C compiler it is left out, with a note. ``CC`` names the compiler;
 ``PXENGINES_PURE=1`` leaves it out of a wheel, which then fits every platform. ``CFLAGS`` are not read: they
 may allow arithmetic that is not exact, or instructions that the next machine does not have.
 """
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # From the file, as hatchling runs it from anywhere.
 PACKAGE = Path(__file__).resolve().parents[1] / "pxengines" / "mpi"
-SOURCE = PACKAGE / "exact_kernel.c"
-LIBRARY = PACKAGE / "libexact.so"  # on macOS too: ctypes takes any name
-IN_WHEEL = "pxengines/mpi/libexact.so"
+SOURCES = (PACKAGE / "exact_kernel.c", PACKAGE / "lane_kernel.c")
+LIBRARY = PACKAGE / "libkernel.so"  # on macOS too: ctypes takes any name
+IN_WHEEL = "pxengines/mpi/libkernel.so"
 FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-fast-math", "-fPIC", "-shared", "-fvisibility=hidden"]
 COMPILERS = ["cc", "gcc", "clang"]
 
@@ -40,25 +41,25 @@ def find_compiler() -> list[str] | None:
     return [found] if found else None
 
 
-def compile_kernel(library: Path, source: Path = SOURCE) -> str | None:
+def compile_kernel(library: Path, sources: Sequence[Path] = SOURCES) -> str | None:
     """Compile the kernel into `library`; return why that was not possible, or None.
 
     Programs that have an old file open keep it. If there is no new one, the old one is removed.
     """
-    why = _compiled(library, source)
+    why = _compiled(library, sources)
     if why is not None:
         library.unlink(missing_ok=True)
     return why
 
 
-def _compiled(library: Path, source: Path) -> str | None:
+def _compiled(library: Path, sources: Sequence[Path]) -> str | None:
     compiler = find_compiler()
     if compiler is None:
         return "there is no C compiler (cc, gcc or clang; CC names another)"
     # Beside its place, so that it can be moved there in one step.
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".kernel-") as folder:
         made = Path(folder) / library.name
-        command = [*compiler, *FLAGS, "-o", str(made), str(source), "-lm"]
+        command = [*compiler, *FLAGS, "-o", str(made), *map(str, sources), "-lm"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as error:
@@ -81,7 +82,7 @@ def platform_tag() -> str:
 
 def left_out(why: str) -> str:
     """Return the note that there is no compiled kernel."""
-    return f"jupyterlab-engines: exact sums will run in numpy, as exact but slower: {why}"
+    return f"jupyterlab-engines: exact sums and small reductions will run in Python, slower: {why}"
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

@@ -1,4 +1,4 @@
-/** The compiled kernel of exact sums; without a C compiler there is none, and they run in numpy. */
+/** What is written in C, compiled; without a C compiler there is none, and all runs in Python. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -8,12 +8,13 @@ import { fingerprint, isStamped, stamp, unstamp } from './stamps.mjs';
 
 const LOG = path.join(CACHE, 'setup', 'kernel.log');
 const STAMP = path.join(CACHE, 'setup', 'kernel');
-const LIBRARY = path.join(SOURCES, 'pxengines', 'mpi', 'libexact.so');
+const LIBRARY = path.join(SOURCES, 'pxengines', 'mpi', 'libkernel.so');
 
 /** Compile it when its source or the compiler changed. */
 export async function setUpKernel(say) {
   const inputs = [
     'jupyter_extension/pxengines/mpi/exact_kernel.c',
+    'jupyter_extension/pxengines/mpi/lane_kernel.c',
     'jupyter_extension/dev/build_kernel.py'
   ];
   const compilers = ['cc', 'gcc', 'clang'].map(name => which(name));
@@ -28,9 +29,9 @@ export async function setUpKernel(say) {
   if (isStamped(STAMP, complete())) {
     return;
   }
-  say('compiling the kernel of exact sums');
+  say('compiling the kernel');
   unstamp(STAMP);
-  await runLogged('Compiling the kernel of exact sums', LOG, PYTHON, [
+  await runLogged('Compiling the kernel', LOG, PYTHON, [
     path.join(DEV, 'build_kernel.py')
   ]);
   if (!existsSync(LIBRARY)) {

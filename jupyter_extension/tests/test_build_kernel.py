@@ -1,4 +1,4 @@
-"""How the kernel of exact sums gets into a wheel and into the tree; without a compiler all works in numpy."""
+"""How the compiled kernel gets into a wheel and into the tree; without a compiler all works in Python."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Hook:
         """Prepare a wheel; return the file that goes into it."""
         self.hook.initialize(version, self.data)
         (source, target), *more = [*self.data["force_include"].items(), ("", "")]
-        assert not more[1:] and target in ("", "pxengines/mpi/libexact.so")
+        assert not more[1:] and target in ("", "pxengines/mpi/libkernel.so")
         return Path(source) if source else None
 
 
@@ -94,7 +94,7 @@ def test_without_a_compiler_the_wheel_is_pure(hook: Hook) -> None:
     assert hook.run("standard") is None
     assert hook.data["pure_python"] and hook.data["tag"] is None
     (note,) = hook.app.warnings
-    assert "exact sums will run in numpy" in note and "no C compiler" in note
+    assert "small reductions will run in Python" in note and "no C compiler" in note
 
 
 def test_a_pure_wheel_can_be_asked_for(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_what_the_compiler_says_is_told(build: Any, tmp_path: Path) -> None:
     source = tmp_path / "wrong.c"
     source.write_text("#error this is told\n", encoding="utf-8")
     build.LIBRARY.write_bytes(b"old")
-    assert "this is told" in build.compile_kernel(build.LIBRARY, source)
+    assert "this is told" in build.compile_kernel(build.LIBRARY, [source])
     assert list(build.LIBRARY.parent.iterdir()) == []
 
 
@@ -151,6 +151,7 @@ def test_the_source_distribution_can_build_it(tmp_path: Path, monkeypatch: pytes
         names = {name.split("/", 1)[1] for name in archive.getnames()}
     assert {
         "jupyter_extension/pxengines/mpi/exact_kernel.c",
+        "jupyter_extension/pxengines/mpi/lane_kernel.c",
         "jupyter_extension/dev/build_kernel.py",
     } <= names
     assert not [name for name in names if name.endswith(".so")]

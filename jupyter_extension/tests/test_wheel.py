@@ -21,7 +21,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 VERSION: str = json.loads((REPO / "package.json").read_text(encoding="utf-8"))["version"]
-KERNEL = "pxengines/mpi/libexact.so"
+KERNEL = "pxengines/mpi/libkernel.so"
 SHARE = f"jupyterlab_engines-{VERSION}.data/data/share/jupyter/labextensions/jupyterlab-engines"
 TOKEN = "for-this-test-only"
 WAIT_SECONDS = 120
@@ -182,7 +182,7 @@ def test_contents(wheel: Path) -> None:
     assert {"mpi", "lab"} <= set(re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE))
 
 
-def test_the_kernel_of_exact_sums_makes_it_of_one_platform(wheel: Path) -> None:
+def test_the_compiled_kernel_makes_it_of_one_platform(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         compiled = KERNEL in archive.namelist()
         about = archive.read(f"jupyterlab_engines-{VERSION}.dist-info/WHEEL").decode()
@@ -193,6 +193,11 @@ def test_the_kernel_of_exact_sums_makes_it_of_one_platform(wheel: Path) -> None:
     assert f"Root-Is-Purelib: {str(not compiled).lower()}" in about
     # Where the tree could be compiled, so can the wheel.
     assert compiled == (REPO / "jupyter_extension" / KERNEL).exists()
+
+
+def test_small_reductions_are_compiled_where_the_wheel_is(wheel: Path, installed: Environment) -> None:
+    code = "from pxengines.mpi import lane_kernel; print(lane_kernel.kernel() is not None)"
+    assert installed.run("python", "-c", code).strip() == str(not wheel.stem.endswith("-any"))
 
 
 def test_exact_sums_are_compiled_where_the_wheel_is(wheel: Path, installed: Environment) -> None:

@@ -23,8 +23,8 @@ import numpy as np
 from .exact_blocks import Array
 from .exact_sinks import LIMB_BITS, OneSum
 
-LIBRARY = Path(__file__).with_name("libexact.so")
-"""What the build makes of exact_kernel.c; not there if it had no C compiler."""
+LIBRARY = Path(__file__).with_name("libkernel.so")
+"""What the build makes of all C sources; not there if it had no C compiler."""
 
 _VERSION = 2  # of the functions in the library and of the words below
 _LIMBS, _LOWEST = 68, -1088  # 32 bits each; the bit of the first one

@@ -1,7 +1,8 @@
 """The short way for small data: everything travels with the agreement, in one exchange.
 
 What does not change from call to call (views of the exchange's memory, bound methods) is kept, because at
-this size a reduction takes a few microseconds, and Python is most of it.
+this size a reduction takes a few microseconds, and Python is most of it. For the same reason compiled code,
+where there is some, does all that is usual in one step (`lane_kernel`); whatever it does not do is done here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from . import cells
 from .dtypes import UFUNCS, quiet
+from .lane_kernel import BEGUN, FAILED, NOT_BEGUN, REDUCED, USUAL, NativeLane, kernel
 from .moving import finished
 from .patience import ARRIVAL_SPIN_SECONDS, wait
 from .slots import NO_FACTS, Slots, level_of
@@ -79,15 +81,28 @@ class Lane:
         self._ufunc, self._result = UFUNCS[how.op], how.plan.result
         self._make = how.plan.result.type
         self._overflows = how.plan.kind == "float" and how.op in ("sum", "prod")
+        # By identity, which is quickest: numpy has one object for each native dtype.
+        self._takes, self._gives = np.dtype(how.plan.wire.char), np.dtype(how.plan.result.char)
         self._converts = how.plan.wire != how.plan.result
         self._quietly = quiet()
         self._number = how.op == "sum" and how.count == 1 and (how.whole or how.plan.wire.char in "dD")
         if how.whole:
             limit = np.iinfo(how.plan.result)
             self._least, self._most = int(limit.min), int(limit.max)
+        self._shape = how.shape
+        self._native, self._reduces = self._compiled(), False
+        if self._native is not None:
+            self._call, self._reduces = self._native.call, self._native.reduces
         self._cell: bytes | None = None
         self._heard: list[bytes] = []
         self._head = self._filled = self._expected = b""
+
+    def _compiled(self) -> NativeLane | None:
+        code, post = kernel(), self._news.post
+        if code is None or post is None:
+            return None
+        reduces = not self._how.whole and len(self._each) <= _FEW_RANKS
+        return NativeLane(code, self._how, self._exchange, post.receive, reduces)
 
     def _expect(self, heard: list[bytes]) -> None:
         self._cell, self._heard = cells.current_bytes, heard
@@ -96,6 +111,8 @@ class Lane:
         # What the exchange looks like if nothing is out of the ordinary.
         expected = heard if self._other is None else [heard[self._other]]
         self._expected = b"".join(self._head + count for count in expected)
+        if self._native is not None:
+            self._native.expect(b"".join(self._head + count for count in heard))
 
     def takes(self, out: Array) -> bool:
         """Tell whether `out` is what it usually is; if not it has to be looked at more closely."""
@@ -120,26 +137,32 @@ class Lane:
             self._expect(heard)
         channel.begin(timeout)
         try:
-            self._mine[...] = values
-            self._head_memory[:] = self._filled
-            channel.begun += 1
-            self._start()
-            test = self._test
-            for _ in range(_SPINS):
-                if test():
-                    break
-            else:
-                wait(test, channel.look_around, ARRIVAL_SPIN_SECONDS)
-            if self._news_has_come():
-                channel.heed()
-            if self._brought() != self._expected:
-                channel.catch_up()
-                greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
-                if greatest is not None:  # some rank's values do not fit into a slot
-                    total = reduce_unusual(channel, self._how, values, greatest)
-                    channel.needed(self._level)
-                    channel.done()
-                    return finished(total, self._result, out)
+            how_far, number = NOT_BEGUN, channel.begun + 1
+            target: Any = out
+            if self._native is not None and type(values) is np.ndarray and values.dtype is self._takes:
+                if out is None:
+                    target = np.empty(self._shape, self._gives) if self._reduces else None
+                elif type(out) is not np.ndarray or out.dtype is not self._gives:
+                    target = None
+                channel.begun = number
+                how_far = self._call(values, target)
+            if how_far > USUAL:
+                if how_far == NOT_BEGUN:
+                    how_far = self._begin(values, number)
+                if how_far == FAILED:
+                    raise cast(NativeLane, self._native).error()
+                if how_far == BEGUN:
+                    self._wait()
+                if self._news_has_come():
+                    channel.heed()
+                if self._brought() != self._expected:
+                    channel.catch_up()
+                    greatest = channel.judge(self._head, NO_FACTS, self._how.describe)
+                    if greatest is not None:  # some rank's values do not fit into a slot
+                        total = reduce_unusual(channel, self._how, values, greatest)
+                        channel.needed(self._level)
+                        channel.done()
+                        return finished(total, self._result, out)
             exchange = self._exchange
             if self._level == exchange.level:
                 exchange.idle = 0
@@ -149,7 +172,28 @@ class Lane:
             channel.fail(error)
             raise
         channel.done()
-        return self._total(out)
+        if how_far != REDUCED:
+            return self._total(out)
+        return target if out is not None or self._shape else target[()]
+
+    def _begin(self, values: Any, number: int) -> int:
+        """Begin this epoch's exchange `number`, of `values`; return how far it has come: see `REDUCED`."""
+        self._mine[...] = values
+        if self._native is not None:
+            self._channel.begun = number
+            how_far: int = self._call(None, None)
+            return how_far
+        self._head_memory[:] = self._filled
+        self._channel.begun = number
+        self._start()
+        return BEGUN
+
+    def _wait(self) -> None:
+        test = self._test
+        for _ in range(_SPINS):
+            if test():
+                return
+        wait(test, self._channel.look_around, ARRIVAL_SPIN_SECONDS)
 
     def _total(self, out: Array | None) -> Any:
         each = self._each

@@ -98,7 +98,12 @@ class Notice:
 
 
 class Post:
-    """Sends and fetches the notices of one channel; nothing here waits."""
+    """Sends and fetches the notices of one channel; nothing here waits.
+
+    Attributes
+    ----------
+    receive : persistent request that is complete when a notice has come.
+    """
 
     def __init__(self, comm: MPI.Intracomm) -> None:
         from mpi4py import MPI
@@ -110,8 +115,8 @@ class Post:
         self._others = [rank for rank in range(comm.Get_size()) if rank != comm.Get_rank()]
         # A receive that is always posted: unlike a probe, its first test sees what has come already.
         self._data = bytearray(_SIZE)
-        self._receive = comm.Recv_init([self._data, MPI.BYTE], MPI.ANY_SOURCE, _TAG)
-        self._receive.Start()
+        self.receive = comm.Recv_init([self._data, MPI.BYTE], MPI.ANY_SOURCE, _TAG)
+        self.receive.Start()
 
     def send(self, notice: Notice) -> None:
         """Send `notice` to all other ranks."""
@@ -122,9 +127,9 @@ class Post:
 
     def has_come(self) -> bool:
         """Tell whether a notice is there to be fetched; quick."""
-        if self._receive.Test():
+        if self.receive.Test():
             self._fetched.append(Notice.decode(self._data))
-            self._receive.Start()
+            self.receive.Start()
             return True
         return False
 
@@ -145,8 +150,8 @@ class Post:
 
     def free(self) -> None:
         """Stop listening."""
-        self._receive.Cancel()
-        self._receive.Wait()
-        self._receive.Free()
+        self.receive.Cancel()
+        self.receive.Wait()
+        self.receive.Free()
         if not self._sent:
             self._comm.Free()

@@ -61,6 +61,7 @@ class Slots:
     level : of the slots' size.
     room : bytes of data that fit into a slot.
     idle : how many reductions in a row needed less.
+    requests : the persistent ones that `request` consists of.
     lanes : short ways that use these slots, by recipe.
     quick : the same, by what the caller gives.
     """
@@ -78,6 +79,12 @@ class Slots:
         self.head = memoryview(mine[: _TOLD + 1].view(np.uint8))
         self._payloads = self._words.view(np.uint8)[:, _HEAD_BYTES:]
         self.request: Any = self._request(comm, SLOT_BYTES[level])
+        self.requests: list[Any] = getattr(self.request, "requests", [self.request])
+
+    @property
+    def layout(self) -> tuple[npt.NDArray[np.uint64], int, int, int]:
+        """The slots, a row for each rank; bytes of a head; where data begin, in bytes; this rank."""
+        return self._words, 8 * (_TOLD + 1), _HEAD_BYTES, self._rank
 
     def _request(self, comm: MPI.Intracomm, slot: int) -> Any:
         from mpi4py import MPI
@@ -215,17 +222,17 @@ class _Pieces:
         me = comm.Get_rank()
         others = [rank for rank in range(len(rows)) if rank != me]
         pieces = [[piece, MPI.BYTE] for piece in np.split(rows[me], count)]
-        self._requests = [
+        self.requests = [
             comm.Recv_init([piece, MPI.BYTE], rank, _TAG)
             for rank in others
             for piece in np.split(rows[rank], count)
         ]
-        self._requests += [comm.Send_init(piece, rank, _TAG) for piece in pieces for rank in others]
-        self.Start = functools.partial(MPI.Prequest.Startall, self._requests)
-        self.Test = functools.partial(MPI.Request.Testall, self._requests)
+        self.requests += [comm.Send_init(piece, rank, _TAG) for piece in pieces for rank in others]
+        self.Start = functools.partial(MPI.Prequest.Startall, self.requests)
+        self.Test = functools.partial(MPI.Request.Testall, self.requests)
 
     def Free(self) -> None:
-        for request in self._requests:
+        for request in self.requests:
             request.Free()
 
 

@@ -67,7 +67,7 @@ def compile_c(build: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 @pytest.fixture(scope="session")
 def library(build: Any, compile_c: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernel, compiled from the source that is in the tree now."""
-    made = tmp_path_factory.mktemp("kernel") / "libexact.so"
+    made = tmp_path_factory.mktemp("kernel") / "libkernel.so"
     assert build.compile_kernel(made) is None
     return made
 

@@ -19,14 +19,19 @@ FAULTS = [
 ODD = 1
 ENDED = ["gone on to another cell", "ended this cell"]
 Seen = dict[str, list[tuple[str, str]]]
-RUNS: list[tuple[int, Library]] = [(2, "mpich"), (3, "mpich"), (4, "mpich"), (2, "openmpi"), (3, "openmpi")]
+RUNS: list[tuple[int, Library, str]] = [
+    (2, "mpich", "compiled"), (3, "mpich", "compiled"), (4, "mpich", "compiled"), (2, "openmpi", "compiled"),
+    (3, "openmpi", "compiled"), (2, "mpich", "python"), (3, "openmpi", "python"),
+]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=RUNS, ids=lambda run: f"{run[0]}-{run[1]}")
+@pytest.fixture(scope="module", params=RUNS, ids=lambda run: "-".join(map(str, run)))
 def seen(request: Any) -> Seen:
     """Return by fault what each rank saw, and whether the reductions after it were right."""
-    ranks, library = request.param
-    report = json.loads(run_ranks(ranks, WORKER, *FAULTS, library=library).stdout)
+    ranks, library, lane = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PXENGINES_LANE", lane)
+        report = json.loads(run_ranks(ranks, WORKER, *FAULTS, library=library).stdout)
     assert list(report["seen"]) == FAULTS
     assert all(len(saw) == ranks for saw in report["seen"].values())
     return report["seen"]
