@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..controller_gone import ControllerGoneError
+from ..controller_watch import CLOSED
 from ..mpi.errors import ranks_in_words
 from ..waiting import EnginesError, WaitingStopped
+from .elsewhere import NAME_LENGTH
 from .errors import LOST, CellError, CellTimeoutError, Failure, Outcome, in_words, what_became
 from .feed import failure_of
 
@@ -106,7 +109,7 @@ def outcome_of(result: EnginesResult) -> Outcome:
     busy: list[int] = []
     for rank, part in result.together.parts.items():
         let_go = rank in result.let_go
-        if not part.done():
+        if not part.done() or isinstance(part.result(), ControllerGoneError):
             # Who computes without a pause cannot even tell that it has begun.
             withdrew = result.together.has_withdrawn(rank) and not result.together.has_begun(rank)
             (withdrawn if withdrew else busy).append(rank)
@@ -130,9 +133,7 @@ def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool
     stop = terms.on_error == STOP
     while not together.wait(min(terms.tick_seconds, deadline - time.monotonic()), until_failure=stop):
         tick()
-        if why := together.watch.gone():
-            result.run.over("failed", time.time())
-            raise _gone(result, why)
+        _raise_if_gone(result)
         if time.monotonic() >= deadline:
             if terms.stop_at_timeout:
                 _let_go(result, END_SECONDS)
@@ -140,7 +141,14 @@ def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool
     if together.pending():
         together.wait(GRACE_SECONDS)
         _let_go(result, END_SECONDS)
+    _raise_if_gone(result)
     return False
+
+
+def _raise_if_gone(result: EnginesResult) -> None:
+    if why := result.together.gone():
+        result.run.over("failed", time.time())
+        raise gone_error(result, why)
 
 
 def _wait_for_output(result: EnginesResult, tick: Callable[[], None]) -> None:
@@ -166,16 +174,18 @@ def _let_go(result: EnginesResult, seconds: float) -> None:
     result.together.let_go(seconds)
 
 
-def _gone(result: EnginesResult, why: str) -> EnginesError:
-    pending = ranks_in_words(result.together.pending())
+def gone_error(result: EnginesResult, why: str) -> EnginesError:
+    """Return the error that tells `why` there is no controller any more, and who has not answered."""
     outcome = outcome_of(result)
-    failed = in_words(Outcome(outcome.failures))
-    return EnginesError(
-        f"{why[0].upper()}{why[1:]}, so there will be no answer from {pending}. {failed} "
-        "Look at the Engines panel for the cause; start the cluster again, then connect to it.".replace(
-            "  ", " "
-        )
+    ranks = ranks_in_words(result.together.abandoned())
+    missing = f"{why[0].upper()}{why[1:]}, so there will be no answer from {ranks}."
+    next_step = (
+        f"Connect again: %pxresult {result.run.run_id[:NAME_LENGTH]} then waits for the cell and shows it."
+        if why == CLOSED
+        else "Look at the Engines panel for the cause; start the cluster again, then connect to it."
     )
+    failed = in_words(Outcome(outcome.failures))
+    return EnginesError(" ".join(filter(None, (missing, failed, next_step))))
 
 
 def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
@@ -194,6 +204,8 @@ def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
             together.wait(STOP_SECONDS)
     except KeyboardInterrupt:
         words.append("Did not wait for all engines to stop.")  # so urgent that it is told what is left
+    if why := together.gone():
+        return CellInterrupted(f"Interrupted. {gone_error(result, why)}")
     outcome = outcome_of(result)
     lost = {rank: failure for rank, failure in outcome.failures.items() if failure.ename == LOST}
     if lost:

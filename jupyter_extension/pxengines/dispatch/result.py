@@ -9,7 +9,7 @@ from concurrent.futures import ALL_COMPLETED
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel import AsyncResult
-from ipyparallel.error import NoEnginesRegistered
+from ipyparallel.error import NoEnginesRegistered, RemoteError
 
 from ..connection import has_ended, key_of
 from ..controller_watch import ENDED
@@ -18,7 +18,7 @@ from ..mpi.errors import ranks_in_words
 from ..together import Together
 from ..waiting import EnginesError
 from . import showing
-from .cell_wait import STOP, Terms, wait_as_one
+from .cell_wait import STOP, Terms, gone_error, wait_as_one
 from .errors import CellError, ShownCellError
 from .feed import Feed
 from .run import CellRun, Group
@@ -125,6 +125,10 @@ class EnginesResult(AsyncResult):
         """Return the result when it is there, as ipyparallel's; what is shown of it comes with it."""
         try:
             return super().get(timeout, return_exceptions, return_when)
+        except RemoteError:
+            if why := self.together.gone():
+                raise gone_error(self, why) from None
+            raise
         finally:
             # It comes on another line. Callbacks run in the thread that brings it, and cannot wait for it.
             if self._ready and threading.current_thread() is not self._client._io_thread:
