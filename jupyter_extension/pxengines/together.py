@@ -122,16 +122,6 @@ class Together:
                 signalled = elapsed
             self._all.wait(_POLL_SECONDS)
 
-    def stop_once(self) -> None:
-        """As `let_go`, but do it once and return at once; in any thread."""
-        alive = set(self._client.ids)
-        pending = [engine for engine in self.pending() if engine in alive]
-        begun = [engine for engine in pending if self.has_begun(engine)]
-        if begun:
-            self.send_signal(signal.SIGINT, begun)
-        if queued := [engine for engine in pending if engine not in begun]:
-            self._withdraw(queued)
-
     def send_signal(self, number: int | str, engines: list[int]) -> bool:
         """Send a signal to `engines`; False if one of them ended just now, so that none was signalled.
 

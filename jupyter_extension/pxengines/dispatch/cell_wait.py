@@ -43,6 +43,7 @@ class Terms:
     interrupt : signal for the engines when the user interrupts; None: they go on.
     tick_seconds : how often to look around.
     interrupted : the user has interrupted already.
+    again : interrupt first what was interrupted before and goes on.
     """
 
     on_error: str = STOP
@@ -51,6 +52,7 @@ class Terms:
     interrupt: str | int | None = "SIGINT"
     tick_seconds: float = 0.1
     interrupted: bool = False
+    again: bool = False
 
 
 class CellInterrupted(WaitingStopped):
@@ -76,6 +78,8 @@ def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -
     try:
         if terms.interrupted:
             raise KeyboardInterrupt
+        if terms.again and result.let_go.intersection(result.together.pending()):
+            let_go(result, STOP_SECONDS)
         late = _wait(result, terms, tick)
         _wait_for_output(result, tick)
     except KeyboardInterrupt:
@@ -136,11 +140,11 @@ def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool
         _raise_if_gone(result)
         if time.monotonic() >= deadline:
             if terms.stop_at_timeout:
-                _let_go(result, END_SECONDS)
+                let_go(result, END_SECONDS)
             return True
     if together.pending():
         together.wait(GRACE_SECONDS)
-        _let_go(result, END_SECONDS)
+        let_go(result, END_SECONDS)
     _raise_if_gone(result)
     return False
 
@@ -169,9 +173,20 @@ def _wait_for_output(result: EnginesResult, tick: Callable[[], None]) -> None:
         tick()
 
 
-def _let_go(result: EnginesResult, seconds: float) -> None:
+def let_go(result: EnginesResult, seconds: float) -> None:
+    """Interrupt the engines that are at it, withdraw it from the others; wait for that at most `seconds`."""
     result.let_go.update(result.together.pending())
     result.together.let_go(seconds)
+
+
+def stopped_words(result: EnginesResult) -> str:
+    """Return what became of a cell that was let go: all are idle, or who is not, and what is left to do."""
+    if why := result.together.gone():
+        return str(gone_error(result, why))
+    outcome = outcome_of(result)
+    if result.together.pending() or any(failure.ename == LOST for failure in outcome.failures.values()):
+        return " ".join(what_became(outcome, again="Stop"))
+    return "All engines are idle again."
 
 
 def gone_error(result: EnginesResult, why: str) -> EnginesError:
@@ -196,7 +211,7 @@ def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
     words = ["Interrupted."]
     try:
         if number in ("SIGINT", int(signal.SIGINT)):
-            _let_go(result, STOP_SECONDS)
+            let_go(result, STOP_SECONDS)
         else:
             together.send_signal(number, [e for e in together.begun() if e in result._client.ids])
             if number == 0:

@@ -69,6 +69,10 @@ def test_all_waits_end_when_the_controller_is_gone(connected: Kernel, shared_clu
         assert SILENT in error_line(connected.run(remote))
         assert error_line(connected.run("cluster.queue_status()")).startswith(SILENT)
         assert error_line(connected.run("%%px --block\n1")).startswith(f"{SILENT} from ranks 0-1. Look")
+        faster = "import pxengines.dispatch.elsewhere as e; e.ANSWER_SECONDS = 0.3\n"
+        said = error_line(connected.run(f"{faster}%pxresult abcdef"))
+        assert "has not answered" in said  # and not that it knows no such cell
+        connected.run("e.ANSWER_SECONDS = 5.0")
         assert SILENT.removeprefix("The")[:20] in error_line(connected.run("%psum a"))
 
 
