@@ -232,7 +232,7 @@ def _ask(client: Client, kind: str, content: dict[str, Any]) -> dict[str, Any]:
     asked = client._send(client._query_stream, kind, content=content)
     if not asked.wait(ANSWER_SECONDS):
         raise EnginesError(
-            f"The controller has not answered for {ANSWER_SECONDS:.0f} s, so it is not known which cells there "
+            f"The controller has not answered for {ANSWER_SECONDS:.0f} s, so nobody knows which cells there "
             "were. Run this again; if it stays silent, look at the Engines panel for the cause."
         )
     answer: dict[str, Any] = asked.result()["content"]
