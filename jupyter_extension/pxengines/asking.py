@@ -66,7 +66,7 @@ class Asked:
             with Deferred():  # half a request would leave half of the engines waiting
                 self._together = self._send()
             self._wait_for_all_or_a_failure(timeout)
-            if self._together.pending() and not self._together.watch.gone():
+            if self._together.pending() and not self._together.gone():
                 self._together.wait(LATE_SECONDS)
                 self._together.let_go(STOP_SECONDS)
         except KeyboardInterrupt:
@@ -76,12 +76,16 @@ class Asked:
     def _answer(self, engine: int) -> Any:
         from ipyparallel.error import TaskAborted
 
+        from .controller_gone import ControllerGoneError
+
         part = self._together.parts[engine]
         if not part.done():
-            gone = self._together.watch.gone()
+            gone = self._together.gone()
             begun = self._together.has_begun(engine)
             return NoAnswerError(gone or ("has not answered" if begun else _BUSY))
         answer = part.result()
+        if isinstance(answer, ControllerGoneError):
+            return NoAnswerError(answer.why)
         return NoAnswerError(_BUSY) if isinstance(answer, TaskAborted) else answer
 
     def _send(self) -> Together:
@@ -95,7 +99,7 @@ class Asked:
     def _wait_for_all_or_a_failure(self, timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout + LATE_SECONDS
         while not self._together.wait(_LOOK_SECONDS, until_failure=True):
-            if self._together.watch.gone():
+            if self._together.gone():
                 return
             # Engines that have begun keep the time themselves, from when they wait for each other.
             if deadline is not None and time.monotonic() > deadline and not self._together.begun():

@@ -34,13 +34,14 @@ class Together:
 
     Attributes
     ----------
-    watch : tells whether waiting is in vain.
+    parts : as given.
     """
 
     def __init__(self, client: Client, parts: Mapping[int, Any]) -> None:
         self._client = client
         self.parts = dict(parts)
-        self.watch = ControllerWatch(client)
+        # Our client ends what waits in vain; ipyparallel's own does not.
+        self._watch = None if hasattr(client, "care") else ControllerWatch(client)
         self._lock = threading.Lock()
         self._open = len(self.parts)
         self._withdrawn: dict[int, Any] = {}
@@ -71,6 +72,20 @@ class Together:
         """Return the engines that have not answered."""
         return [engine for engine, part in self.parts.items() if not part.done()]
 
+    def abandoned(self) -> dict[int, str]:
+        """Return the engines that will not answer any more, each with what became of the controller."""
+        from .controller_gone import ControllerGoneError  # with ipyparallel
+
+        answers = {engine: part.result() for engine, part in self.parts.items() if part.done()}
+        found = {e: answer.why for e, answer in answers.items() if isinstance(answer, ControllerGoneError)}
+        if self._watch is not None and len(answers) < len(self.parts) and (why := self._watch.gone()):
+            found |= dict.fromkeys(self.pending(), why)
+        return found
+
+    def gone(self) -> str | None:
+        """Return why engines will not answer any more: the controller is gone. None: they may."""
+        return next(iter(self.abandoned().values()), None)
+
     def begun(self) -> list[int]:
         """Return the engines that are at it."""
         return [engine for engine in self.pending() if self.has_begun(engine)]
@@ -83,7 +98,7 @@ class Together:
     def has_withdrawn(self, engine: int) -> bool:
         """Tell whether `engine` has confirmed that it will not begin, unless it had begun."""
         asked = self._withdrawn.get(engine)
-        return asked is not None and asked.done()
+        return asked is not None and asked.done() and asked.exception() is None
 
     def let_go(self, seconds: float) -> None:
         """Interrupt the engines that are at it, and take it out of the queues of the others.
@@ -94,7 +109,7 @@ class Together:
         signalled = -_SIGNAL_SECONDS
         withdrawn = False
         while (pending := self.pending()) and (elapsed := time.monotonic() - began) < seconds:
-            if self.watch.gone():
+            if self.gone():
                 return
             alive = set(self._client.ids)
             begun = [engine for engine in self.begun() if engine in alive]
@@ -107,22 +122,15 @@ class Together:
                 signalled = elapsed
             self._all.wait(_POLL_SECONDS)
 
-    def stop_once(self) -> None:
-        """As `let_go`, but do it once and return at once; in any thread."""
-        alive = set(self._client.ids)
-        pending = [engine for engine in self.pending() if engine in alive]
-        begun = [engine for engine in pending if self.has_begun(engine)]
-        if begun:
-            self.send_signal(signal.SIGINT, begun)
-        if queued := [engine for engine in pending if engine not in begun]:
-            self._withdraw(queued)
-
     def send_signal(self, number: int | str, engines: list[int]) -> bool:
-        """Send a signal to `engines`; False if one of them ended just now, so that none was signalled."""
+        """Send a signal to `engines`; False if one of them ended just now, so that none was signalled.
+
+        Nor is one if the connection was closed.
+        """
         sent = int(number) if isinstance(number, signal.Signals) else number
         try:
             self._client.send_signal(sent, targets=engines, block=False)
-        except (KeyError, IndexError):
+        except (KeyError, IndexError, OSError):
             return False
         return True
 
@@ -131,6 +139,6 @@ class Together:
             jobs = [self.parts[engine].msg_id]
             try:
                 self._withdrawn[engine] = self._client.abort(jobs, targets=[engine], block=False)
-            except (KeyError, IndexError):
-                return False  # an engine ended just now; the next look leaves it out
+            except (KeyError, IndexError, OSError):
+                return False  # an engine ended just now, or all; the next look leaves it out
         return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel import Client, DirectView
 from jupyter_client.session import DELIM
 
 from . import reductions
+from .controller_gone import ControllerCare, end_requests
+from .controller_watch import CLOSED
 from .quick_messages import parse_date, receive_many, use_quick_unpacker
 
 if TYPE_CHECKING:
@@ -106,8 +109,15 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
 class EnginesClient(Client):  # type: ignore[misc]
     """A Client whose direct views, such as ``cluster[:]``, are of class `EnginesView`.
 
-    It takes in what engines say with less work for each message than ipyparallel's.
+    It takes in what engines say with less work for each message than ipyparallel's, and ends what waits for
+    a controller that is gone.
+
+    Attributes
+    ----------
+    care : looks whether there is still a controller.
     """
+
+    care: ControllerCare
 
     def _setup_streams(self) -> None:
         super()._setup_streams()
@@ -115,6 +125,14 @@ class EnginesClient(Client):  # type: ignore[misc]
         # Results may be large.
         self._take_replies = receive_many(self._mux_stream, self._dispatch_reply, copy=False)
         receive_many(self._iopub_stream, self._hear, copy=True)
+        self.care = ControllerCare(self)
+        self.care.start()
+
+    def close(self, linger: int | None = None) -> None:
+        """Close the connection; what still waits for an answer ends, with an error."""
+        super().close(linger)
+        if not sys.is_finalizing():  # then there is nobody left to tell
+            end_requests(self, CLOSED)
 
     def take_replies(self) -> None:
         """Take the answers that are there; in ipyparallel's thread, after something was sent."""

@@ -83,6 +83,8 @@ export interface IRun {
   readonly droppedBlocks: number;
   /** Whether the kernel does nothing else meanwhile. */
   readonly isBlocking: boolean;
+  /** What became of a wish to stop it, in the kernel's words; empty: nothing yet. */
+  readonly notice: string;
 }
 
 /** What the page asks the kernel to do. */
@@ -112,7 +114,8 @@ export const NO_RUN: IRun = {
   now: 0,
   blocks: [],
   droppedBlocks: 0,
-  isBlocking: false
+  isBlocking: false,
+  notice: ''
 };
 
 /**
@@ -147,7 +150,8 @@ export function withTraits(
       : run.blocks,
     droppedBlocks: readNumber(traits.dropped_blocks) ?? run.droppedBlocks,
     isBlocking:
-      typeof traits.blocking === 'boolean' ? traits.blocking : run.isBlocking
+      typeof traits.blocking === 'boolean' ? traits.blocking : run.isBlocking,
+    notice: readText(traits.notice) ?? run.notice
   };
 }
 

@@ -64,7 +64,7 @@ export class RunModel implements IDisposable {
     return this._isConnected && this._run.state === 'running';
   }
 
-  /** Whether it was asked to stop and has not yet. */
+  /** Whether it was asked to stop, and neither has nor was told to go on. */
   get isStopping(): boolean {
     return this._isStopping && this.isRunning;
   }
@@ -115,6 +115,9 @@ export class RunModel implements IDisposable {
     this._run = withTraits(previous, traits);
     if ('now' in traits) {
       this._heardAt = this._clock();
+    }
+    if (this._run.notice !== previous.notice && this._run.notice !== '') {
+      this._isStopping = false; // That is what came of it.
     }
     if (this._run.blocks !== previous.blocks) {
       this._all = null;

@@ -38,6 +38,9 @@ export function RunView({ view, tools }: IRunViewProps): React.JSX.Element {
       data-state={conditionOf(run, model.isConnected)}
     >
       <Header model={model} trans={trans} />
+      {run.notice !== '' && (
+        <p className="jp-Engines-Result-notice">{run.notice}</p>
+      )}
       {model.stopError !== null && (
         <ProblemView
           problem={{
@@ -106,7 +109,9 @@ function Header(props: {
       )}
       {/* How many ranks are done is for the eye: only how it ends is announced. */}
       <span className="jp-Engines-visuallyHidden" role="status">
-        {condition === 'running' ? '' : sentence}
+        {[condition === 'running' ? '' : sentence, run.notice]
+          .filter(text => text !== '')
+          .join('. ')}
       </span>
     </header>
   );

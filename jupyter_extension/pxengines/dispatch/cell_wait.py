@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..controller_gone import ControllerGoneError
+from ..controller_watch import CLOSED
 from ..mpi.errors import ranks_in_words
 from ..waiting import EnginesError, WaitingStopped
+from .elsewhere import NAME_LENGTH
 from .errors import LOST, CellError, CellTimeoutError, Failure, Outcome, in_words, what_became
 from .feed import failure_of
 
@@ -40,6 +43,7 @@ class Terms:
     interrupt : signal for the engines when the user interrupts; None: they go on.
     tick_seconds : how often to look around.
     interrupted : the user has interrupted already.
+    again : interrupt first what was interrupted before and goes on.
     """
 
     on_error: str = STOP
@@ -48,6 +52,7 @@ class Terms:
     interrupt: str | int | None = "SIGINT"
     tick_seconds: float = 0.1
     interrupted: bool = False
+    again: bool = False
 
 
 class CellInterrupted(WaitingStopped):
@@ -73,6 +78,8 @@ def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -
     try:
         if terms.interrupted:
             raise KeyboardInterrupt
+        if terms.again and result.let_go.intersection(result.together.pending()):
+            let_go(result, STOP_SECONDS)
         late = _wait(result, terms, tick)
         _wait_for_output(result, tick)
     except KeyboardInterrupt:
@@ -106,7 +113,7 @@ def outcome_of(result: EnginesResult) -> Outcome:
     busy: list[int] = []
     for rank, part in result.together.parts.items():
         let_go = rank in result.let_go
-        if not part.done():
+        if not part.done() or isinstance(part.result(), ControllerGoneError):
             # Who computes without a pause cannot even tell that it has begun.
             withdrew = result.together.has_withdrawn(rank) and not result.together.has_begun(rank)
             (withdrawn if withdrew else busy).append(rank)
@@ -130,17 +137,22 @@ def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool
     stop = terms.on_error == STOP
     while not together.wait(min(terms.tick_seconds, deadline - time.monotonic()), until_failure=stop):
         tick()
-        if why := together.watch.gone():
-            result.run.over("failed", time.time())
-            raise _gone(result, why)
+        _raise_if_gone(result)
         if time.monotonic() >= deadline:
             if terms.stop_at_timeout:
-                _let_go(result, END_SECONDS)
+                let_go(result, END_SECONDS)
             return True
     if together.pending():
         together.wait(GRACE_SECONDS)
-        _let_go(result, END_SECONDS)
+        let_go(result, END_SECONDS)
+    _raise_if_gone(result)
     return False
+
+
+def _raise_if_gone(result: EnginesResult) -> None:
+    if why := result.together.gone():
+        result.run.over("failed", time.time())
+        raise gone_error(result, why)
 
 
 def _wait_for_output(result: EnginesResult, tick: Callable[[], None]) -> None:
@@ -161,21 +173,34 @@ def _wait_for_output(result: EnginesResult, tick: Callable[[], None]) -> None:
         tick()
 
 
-def _let_go(result: EnginesResult, seconds: float) -> None:
+def let_go(result: EnginesResult, seconds: float) -> None:
+    """Interrupt the engines that are at it, withdraw it from the others; wait for that at most `seconds`."""
     result.let_go.update(result.together.pending())
     result.together.let_go(seconds)
 
 
-def _gone(result: EnginesResult, why: str) -> EnginesError:
-    pending = ranks_in_words(result.together.pending())
+def stopped_words(result: EnginesResult) -> str:
+    """Return what became of a cell that was let go: all are idle, or who is not, and what is left to do."""
+    if why := result.together.gone():
+        return str(gone_error(result, why))
     outcome = outcome_of(result)
-    failed = in_words(Outcome(outcome.failures))
-    return EnginesError(
-        f"{why[0].upper()}{why[1:]}, so there will be no answer from {pending}. {failed} "
-        "Look at the Engines panel for the cause; start the cluster again, then connect to it.".replace(
-            "  ", " "
-        )
+    if result.together.pending() or any(failure.ename == LOST for failure in outcome.failures.values()):
+        return " ".join(what_became(outcome, again="Stop"))
+    return "All engines are idle again."
+
+
+def gone_error(result: EnginesResult, why: str) -> EnginesError:
+    """Return the error that tells `why` there is no controller any more, and who has not answered."""
+    outcome = outcome_of(result)
+    ranks = ranks_in_words(result.together.abandoned())
+    missing = f"{why[0].upper()}{why[1:]}, so there will be no answer from {ranks}."
+    next_step = (
+        f"Connect again: %pxresult {result.run.run_id[:NAME_LENGTH]} then waits for the cell and shows it."
+        if why == CLOSED
+        else "Look at the Engines panel for the cause; start the cluster again, then connect to it."
     )
+    failed = in_words(Outcome(outcome.failures))
+    return EnginesError(" ".join(filter(None, (missing, failed, next_step))))
 
 
 def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
@@ -186,7 +211,7 @@ def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
     words = ["Interrupted."]
     try:
         if number in ("SIGINT", int(signal.SIGINT)):
-            _let_go(result, STOP_SECONDS)
+            let_go(result, STOP_SECONDS)
         else:
             together.send_signal(number, [e for e in together.begun() if e in result._client.ids])
             if number == 0:
@@ -194,6 +219,8 @@ def _interrupted(result: EnginesResult, number: str | int) -> CellInterrupted:
             together.wait(STOP_SECONDS)
     except KeyboardInterrupt:
         words.append("Did not wait for all engines to stop.")  # so urgent that it is told what is left
+    if why := together.gone():
+        return CellInterrupted(f"Interrupted. {gone_error(result, why)}")
     outcome = outcome_of(result)
     lost = {rank: failure for rank, failure in outcome.failures.items() if failure.ename == LOST}
     if lost:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..mpi.cells import CELL_METADATA
 from ..table import Table, time_of_day
+from ..waiting import EnginesError
 from .ranks import rank_words
 from .run import first_line
 
@@ -107,14 +108,16 @@ class PastCells(Table):
 
 
 def running_cells(client: Client) -> list[PastCell]:
-    """Return what other clients have running on the engines, and waiting for them; empty if not known."""
+    """Return what other clients have running on the engines, and waiting for them.
+
+    This and all here that asks the hub raise `EnginesError` if it does not answer.
+    """
     return [cell for cell in _cells(client, {"completed": None}) if cell.is_open]
 
 
 def past_cells(client: Client) -> list[PastCell]:
     """Return what runs, and the last cells of other clients that have ended, newest first."""
-    answer = _ask(client, "history_request", {})
-    history = answer.get("history") or [] if answer else []
+    history = _ask(client, "history_request", {}).get("history") or []
     ended = [cell for cell in _cells(client, _one_of(history[-MOST_ASKED:])) if not cell.is_open]
     return running_cells(client) + ended[: -DONE_SHOWN - 1 : -1]
 
@@ -133,16 +136,23 @@ def find(client: Client, name: str) -> PastCell | None:
 def is_known(client: Client, msg_id: str) -> bool:
     """Tell whether the hub remembers the request `msg_id`, a cell or not."""
     answer = _ask(client, "db_request", {"query": _one_of([msg_id]), "keys": ["submitted"]})
-    return bool(answer and answer.get("records"))
+    return bool(answer.get("records"))
 
 
 def greeting(client: Client) -> list[str]:
-    """Return a line for each cell of another client that is on the engines; for who connects."""
+    """Return a line for each cell of another client that is on the engines, as far as is known.
+
+    For who connects, and has not asked for it: a hub that does not answer is not told here.
+    """
     now = time.time()
+    try:
+        running = running_cells(client)
+    except EnginesError:
+        return []
     return [
         f"{cell.state.capitalize()} since {time_of_day(cell.since, now)} on {_rank_or_ranks(cell)}: "
         f"{cell.first_line} (%pxresult {cell.name} waits for it and shows it)"
-        for cell in running_cells(client)
+        for cell in running
     ]
 
 
@@ -199,8 +209,7 @@ def _state(record: Mapping[str, Any], engine: int | None, busy: set[int]) -> str
 
 
 def _cells(client: Client, query: dict[str, Any], own: bool = False) -> list[PastCell]:
-    answer = _ask(client, "db_request", {"query": query, "keys": _KEYS})
-    records = answer.get("records") or [] if answer else []
+    records = _ask(client, "db_request", {"query": query, "keys": _KEYS}).get("records") or []
     engines = {uuid: engine for engine, uuid in client._engines.items() if isinstance(engine, int)}
     mine = {
         record["msg_id"]
@@ -210,13 +219,27 @@ def _cells(client: Client, query: dict[str, Any], own: bool = False) -> list[Pas
     return [cell for cell in cells_of(records, engines) if cell.parts[0].msg_id not in mine]
 
 
-def _ask(client: Client, kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the hub answers; None if it does not, or keeps no records."""
+def _ask(client: Client, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return what the hub answers.
+
+    Raises
+    ------
+    EnginesError
+        If it does not, or keeps no records: then nothing is known, which is not the same as nothing.
+    """
+    if client._closed:
+        raise EnginesError("This view's connection is closed. Connect again.")
     asked = client._send(client._query_stream, kind, content=content)
     if not asked.wait(ANSWER_SECONDS):
-        return None
+        raise EnginesError(
+            f"The controller has not answered for {ANSWER_SECONDS:.0f} s, so nobody knows which cells there "
+            "were. Run this again; if it stays silent, look at the Engines panel for the cause."
+        )
     answer: dict[str, Any] = asked.result()["content"]
-    return answer if answer.get("status") == "ok" else None
+    if answer.get("status") != "ok":
+        why = f"{answer.get('ename')}: {answer.get('evalue')}"
+        raise EnginesError(f"The controller cannot tell which cells there were. It says {why}.")
+    return answer
 
 
 def _one_of(ids: list[str]) -> dict[str, Any]:

@@ -91,8 +91,13 @@ def in_words(outcome: Outcome) -> str:
     return " ".join([". ".join(sentences) + "." if sentences else "", *what_became(outcome)]).strip()
 
 
-def what_became(outcome: Outcome) -> list[str]:
-    """Return in sentences what became of the engines that were let go."""
+def what_became(outcome: Outcome, again: str = "%pxresult") -> list[str]:
+    """Return in sentences what became of the engines that were let go.
+
+    Parameters
+    ----------
+    again : what interrupts those that are still busy once more.
+    """
     sentences = []
     if outcome.stopped:
         sentences.append(f"{_names(outcome.stopped)} {_was(outcome.stopped)} interrupted and {_is(outcome)}.")
@@ -106,8 +111,9 @@ def what_became(outcome: Outcome) -> list[str]:
         one = len(outcome.busy) == 1
         sentences.append(
             f"{_names(outcome.busy)} {'is' if one else 'are'} still busy, perhaps in a call that heeds no "
-            "interrupt, such as a collective call of raw MPI. %pxresult interrupts again; stopping the "
-            "cluster ends all engines, and what their variables hold is lost."
+            f"interrupt, such as a collective call of raw MPI. {again} interrupts again; Restart engines in "
+            "the Engines panel, or stopping the cluster, ends all engines, and what their variables hold is "
+            "lost."
         )
     if any(failure.ename == LOST for failure in outcome.failures.values()):
         sentences.append("Stop the cluster and start it again.")

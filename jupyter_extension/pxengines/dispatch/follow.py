@@ -17,6 +17,7 @@ from .errors import LOST
 from .feed import Feed
 from .result import EnginesResult
 from .run import CellRun
+from .sending import make_known
 
 if TYPE_CHECKING:
     from ipyparallel import Client
@@ -53,6 +54,8 @@ def follow(client: Client, cell: PastCell) -> EnginesResult:
         submitted = datetime.fromtimestamp(cell.since, timezone.utc)
         future.output.metadata.update(msg_id=part.msg_id, submitted=submitted)
         feed.attach(engine, future)
+        if part.msg_id not in client._futures:
+            make_known(client, future)  # the answer comes from us; but it also ends with the controller
         if part.state == "running":
             _begin(run, engine, future)
         futures.append(future)
@@ -99,6 +102,8 @@ class _Follower:
         asked.add_done_callback(self._answered)
 
     def _answered(self, asked: Any) -> None:
+        if asked.exception() is not None:
+            return  # the controller is gone, which ends all
         content = asked.result()["content"]
         records = {record["msg_id"]: record for record in content.get("records") or ()}
         for msg_id in list(self._futures):

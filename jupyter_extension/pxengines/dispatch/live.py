@@ -45,7 +45,7 @@ class Watched(Protocol):
     run: CellRun
 
     def stop(self) -> None:
-        """Interrupt the engines; returns at once."""
+        """Interrupt the engines; returns at once, and tells the run what came of it."""
 
 
 Publish = Callable[[dict[str, Any], str, bool], None]
@@ -251,6 +251,7 @@ class Showing:
                 "started_at": run.started_at,
                 "ended_at": run.ended_at,
                 "now": at,
+                "notice": run.notice,
             }
 
     def _blocks(self) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
             return None
         found.run.group = args.groupby
         stream = showing.in_kernel()  # the live view has a place for all; a terminal wants it in order
-        self._wait(found, Terms(found.on_error), stream=stream, groupby=args.groupby, always=True)
+        self._wait(found, Terms(found.on_error, again=True), stream=stream, groupby=args.groupby, always=True)
         return None
 
     def parallel_execute(

@@ -9,7 +9,7 @@ from concurrent.futures import ALL_COMPLETED
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel import AsyncResult
-from ipyparallel.error import NoEnginesRegistered
+from ipyparallel.error import NoEnginesRegistered, RemoteError
 
 from ..connection import has_ended, key_of
 from ..controller_watch import ENDED
@@ -17,8 +17,8 @@ from ..mpi.cells import CELL_METADATA
 from ..mpi.errors import ranks_in_words
 from ..together import Together
 from ..waiting import EnginesError
-from . import showing
-from .cell_wait import STOP, Terms, wait_as_one
+from . import cell_wait, showing
+from .cell_wait import STOP, Terms, gone_error, let_go, outcome_of, stopped_words, wait_as_one
 from .errors import CellError, ShownCellError
 from .feed import Feed
 from .run import CellRun, Group
@@ -63,6 +63,8 @@ class EnginesResult(AsyncResult):
         self.let_go: set[int] = set()
         self.missing_output: list[int] = []
         self._feed = feed
+        self._stop_lock = threading.Lock()
+        self._stopper: threading.Thread | None = None
         super().__init__(client, children, fname=name, targets=targets, owner=True)
         self.together = Together(client, dict(zip(targets, self._children, strict=True)))
 
@@ -125,6 +127,10 @@ class EnginesResult(AsyncResult):
         """Return the result when it is there, as ipyparallel's; what is shown of it comes with it."""
         try:
             return super().get(timeout, return_exceptions, return_when)
+        except RemoteError:
+            if why := self.together.gone():
+                raise gone_error(self, why) from None
+            raise
         finally:
             # It comes on another line. Callbacks run in the thread that brings it, and cannot wait for it.
             if self._ready and threading.current_thread() is not self._client._io_thread:
@@ -165,9 +171,26 @@ class EnginesResult(AsyncResult):
             self._client._io_loop.add_callback(_resolve, self.together.parts[engine].output)
 
     def stop(self) -> None:
-        """Interrupt the engines that are at it, withdraw it from the others; at once, in any thread."""
-        self.let_go.update(self.together.pending())
-        self.together.stop_once()
+        """Interrupt the engines that are at it, withdraw it from the others; returns at once, in any thread.
+
+        What became of it is told in what is shown of the cell.
+        """
+        self.let_go.update(pending := self.together.pending())
+        with self._stop_lock:
+            if not pending or (self._stopper is not None and self._stopper.is_alive()):
+                return  # who is at it looks again and again
+            if self._stopper is None:
+                self.add_done_callback(lambda _: self.run.tell(stopped_words(self)))
+            self._stopper = threading.Thread(target=self._stop, name="stop of a cell", daemon=True)
+            self._stopper.start()
+
+    def _stop(self) -> None:
+        self.run.tell("")  # so that the same words again are news
+        let_go(self, cell_wait.STOP_SECONDS)
+        if self.together.pending():
+            self.run.tell(stopped_words(self))
+            if not outcome_of(self).busy:
+                self.run.over("interrupted", time.time())  # who is left is at something else
 
     # --- display --------------------------------------------------------------------------------
 

@@ -162,6 +162,7 @@ class CellRun:
     ----------
     by_rank : `RankRun` by rank, in the order of ranks.
     version : grows with each event.
+    notice : what became of a wish to stop it, in words, or empty.
     listeners : called after each event, in the thread that told it; must return at once.
     """
 
@@ -186,6 +187,7 @@ class CellRun:
         self.by_rank = {rank: RankRun(text_room, rich_room) for rank in sorted(set(ranks))}
         self.lock = threading.RLock()
         self.version = 0
+        self.notice = ""
         self.listeners: tuple[Callable[[], None], ...] = ()
         self._alive = len(self.by_rank)
         self._over: State | None = None
@@ -307,6 +309,13 @@ class CellRun:
         """Nobody waits for it any more; what still comes is shown all the same."""
         with self.lock:
             self._over, self._over_at = state, at
+            self.version += 1
+        self._tell()
+
+    def tell(self, notice: str) -> None:
+        """Have `notice` shown with it, in place of what was told before."""
+        with self.lock:
+            self.notice = notice
             self.version += 1
         self._tell()
 

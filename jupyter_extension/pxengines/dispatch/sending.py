@@ -128,6 +128,13 @@ def _future(client: Any, header: dict[str, Any], ident: bytes, label: Any) -> Pa
     output.metadata["submitted"] = utcnow()
     output.metadata["label"] = label
     future.output = output
+    make_known(client, future)
+    return future
+
+
+def make_known(client: Any, future: Any) -> None:
+    """Have `client` end `future` and its `output`: with the answer, or when there will be none."""
+    msg_id, output = future.msg_id, future.output
     client._futures[msg_id] = future
     client._output_futures[msg_id] = output
 
@@ -138,7 +145,6 @@ def _future(client: Any, header: dict[str, Any], ident: bytes, label: Any) -> Pa
 
     future.add_done_callback(forget)
     output.add_done_callback(forget)
-    return future
 
 
 def _send(client: Any, stream: Any, messages: list[list[bytes]]) -> None:

@@ -75,6 +75,7 @@ def plain(run: CellRun, now: float, content: Shown | None = None) -> str:
     """Return the run as plain text, without colours."""
     content = content or shown(run, text_bytes=TEXT_BYTES, most_blocks=BLOCKS)
     lines = [f"{run.label}: {headline(run, now)}" if run.label else headline(run, now)]
+    lines += filter(None, [run.notice])
     for block in content.blocks:
         text = ansi.strip(block.text or _names(block)).rstrip("\n")
         label = f"[{_label(block)}]"
@@ -89,6 +90,8 @@ def html(run: CellRun, now: float, content: Shown | None = None) -> str:
     content = content or shown(run, text_bytes=TEXT_BYTES, rich_bytes=RICH_BYTES, most_blocks=BLOCKS)
     label = f"<code>{escape(run.label)}</code> " if run.label else ""
     head = f"<div>{label}<small>{escape(headline(run, now))}</small></div>"
+    if run.notice:
+        head += f"<div><small>{escape(run.notice)}</small></div>"
     first_error = next((block.key for block in content.blocks if block.kind == "error"), None)
     rows = "".join(_row(block, block.key == first_error) for block in content.blocks)
     if content.dropped_blocks:

@@ -59,5 +59,6 @@ def _widget_class() -> Any:
         blocks: Any = List().tag(sync=True)
         dropped_blocks = Int().tag(sync=True)
         blocking = Bool().tag(sync=True)
+        notice = Unicode().tag(sync=True)
 
     return CellRunWidget

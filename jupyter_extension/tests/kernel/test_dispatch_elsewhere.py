@@ -7,7 +7,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from ipyparallel.client.futures import MessageFuture
 
+from pxengines import EnginesError
+from pxengines.dispatch import elsewhere
 from pxengines.dispatch.elsewhere import NAME_LENGTH, PastCells, cells_of
 from pxengines.left_out import news, shortened
 from pxengines.task_db import OUTPUT_KEPT, TaskDB
@@ -86,6 +89,60 @@ def test_the_table() -> None:
     assert "&lt;b&gt;long" in table._repr_html_()
     assert "…" in repr(table)
     assert repr(PastCells([])) == "There was no cell on engines yet."
+
+
+# --- a hub that does not tell ---
+
+
+class Hub:
+    """A client whose hub gives one answer; None: none."""
+
+    def __init__(self, answer: dict[str, Any] | None) -> None:
+        self._answer = answer
+        self._closed = False
+        self._query_stream = None
+        self._engines: dict[int, str] = {}
+        self.ids = [0]
+        self.session = type("Session", (), {"session": "mine"})
+
+    def _send(self, stream: None, kind: str, content: dict[str, Any]) -> MessageFuture:
+        asked = MessageFuture("ask")
+        if self._answer is not None:
+            asked.set_result({"content": self._answer})
+        return asked
+
+
+@pytest.mark.parametrize(
+    ("hub", "words"),
+    [
+        (Hub(None), r"^The controller has not answered for 0 s"),
+        (
+            Hub({"status": "error", "ename": "NoData", "evalue": "none"}),
+            r"cannot tell which .* says NoData: none\.$",
+        ),
+    ],
+)
+def test_what_is_not_known_is_not_taken_for_nothing(
+    hub: Hub, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "ANSWER_SECONDS", 0.01)
+    for ask in (
+        lambda: elsewhere.past_cells(hub),
+        lambda: elsewhere.running_cells(hub),
+        lambda: elsewhere.find(hub, "abcdef"),
+        lambda: elsewhere.find(hub, "abcdefgh_1"),
+        lambda: elsewhere.is_known(hub, "abcdefgh_1"),
+    ):
+        with pytest.raises(EnginesError, match=words):
+            ask()
+    assert elsewhere.greeting(hub) == []  # nobody has asked
+
+
+def test_a_closed_connection_asks_nobody() -> None:
+    hub = Hub(None)
+    hub._closed = True
+    with pytest.raises(EnginesError, match="connection is closed"):
+        elsewhere.past_cells(hub)
 
 
 # --- bounds -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernelside import Kernel, PanelCluster, Reply
+from kernelside import Kernel, PanelCluster, Reply, wait_for
 
 from pxengines.dispatch import where
 
@@ -40,6 +40,19 @@ threading.Thread(target=watch).start()
 get_ipython().run_cell_magic("px", "--block", {cell!r})
 """
     return kernel.run(watch, lambda text: kernel.interrupt() if "there it is" in text else None)
+
+
+def deaf_cell(flag: Path, go_on: Path, who: str = "mpi_rank == 1") -> str:
+    """Return a cell in which `who` makes the file `flag` and heeds no interrupt until there is `go_on`."""
+    return f"""
+import os, signal, time
+if {who}:
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    open({str(flag)!r}, "w").close()
+    while not os.path.exists({str(go_on)!r}):
+        time.sleep(0.02)
+    signal.signal(signal.SIGINT, kept)
+"""
 
 
 # --- results ------------------------------------------------------------------------------------
@@ -243,18 +256,31 @@ def test_an_interrupt_reaches_the_engines(connected: Kernel, tmp_path: Path) -> 
 
 def test_an_engine_that_heeds_no_interrupt_is_named(connected: Kernel, tmp_path: Path) -> None:
     flag, go_on = tmp_path / "runs", tmp_path / "go-on"
-    deaf = f"""
-import os, signal, time
-if mpi_rank:
-    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    open({str(flag)!r}, "w").close()
-    while not os.path.exists({str(go_on)!r}):
-        time.sleep(0.02)
-    signal.signal(signal.SIGINT, kept)
-"""
-    line = error_line(interrupted(connected, deaf, flag))
+    line = error_line(interrupted(connected, deaf_cell(flag, go_on), flag))
     go_on.touch()
     assert line.startswith("Interrupted. Rank 1 is still busy, perhaps in a call that heeds no interrupt")
+
+
+def test_the_stop_button_proves_that_all_are_idle(connected: Kernel) -> None:
+    connected.run(f"%%px --noblock -o status\n{SLEEP}")
+    connected.run("status.stop()\nstatus.wait(30)")
+    assert connected.value("(status.run.state, status.run.notice)") == (
+        "('interrupted', 'All engines are idle again.')"
+    )
+
+
+def test_the_stop_button_tells_who_heeds_no_interrupt(connected: Kernel, tmp_path: Path) -> None:
+    flag, go_on = tmp_path / "runs", tmp_path / "go-on"
+    connected.run(f"%%px --noblock -o status\n{deaf_cell(flag, go_on, 'True')}\n{SLEEP}")
+    wait_for(flag.exists, "the deaf ranks")
+    connected.run("status.stop(); status._stopper.join(30)")
+    assert "Ranks 0-1 are still busy" in connected.value("status.run.notice")
+    assert "Restart engines in the Engines panel" in connected.value("status.run.notice")
+    go_on.touch()
+    # As it says, %pxresult interrupts again: the ranks sleep by now, and would for a minute.
+    line = error_line(connected.run("import time; time.sleep(1)\n%pxresult"))
+    assert line == "Ranks 0-1 were interrupted and are idle again."
+    assert connected.value("status.run.notice") == "'All engines are idle again.'"
 
 
 # --- the line that brings output ----------------------------------------------------------------

@@ -45,7 +45,7 @@ def test_the_message_names_the_ranks_and_what_became_of_the_others() -> None:
         "Rank 2 was busy with something else and will not run it."
     )
     assert "Ranks 0, 2 are still busy, perhaps" in in_words(Outcome({1: BAD}, busy=[0, 2]))
-    assert "stopping the cluster ends all engines, and what their variables hold is lost" in in_words(
+    assert "stopping the cluster, ends all engines, and what their variables hold is lost" in in_words(
         Outcome({1: BAD}, busy=[0])
     )
 

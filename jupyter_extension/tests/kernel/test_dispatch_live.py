@@ -183,6 +183,21 @@ def test_a_blocking_cell_is_shown_as_it_goes() -> None:
     assert "one" in html
 
 
+def test_what_became_of_a_stop_is_shown() -> None:
+    notebook = Notebook(blocking=False)
+    notebook.showing.show()
+    assert notebook.widget is not None
+    notebook.widget.view_says({"do": "stop"})
+    assert notebook.stopped == 1
+    notebook.run.tell("Rank 1 is still busy.")
+    notebook.wait(live._HTML_SECONDS)
+    assert notebook.widget.state["notice"] == "Rank 1 is still busy."
+    end(notebook.run, notebook.now)
+    notebook.run.tell("All engines are idle again.")
+    notebook.wait(1)
+    assert "All engines are idle again." in notebook.sent[-1][2]["text/html"]
+
+
 def test_output_after_the_end_is_shown_when_it_comes() -> None:
     notebook = Notebook(blocking=True, always=True)
     end(notebook.run, notebook.now)

@@ -65,6 +65,13 @@ def test_plain_text() -> None:
     )
 
 
+def test_what_became_of_a_stop_is_told() -> None:
+    run = a_run()
+    run.tell("Rank 1 <is> busy.")
+    assert plain(run, 100.5).splitlines()[1:] == ["Rank 1 <is> busy."]
+    assert "<div><small>Rank 1 &lt;is&gt; busy.</small></div>" in html(run, 100.5)
+
+
 def test_headline_counts_ranks_unless_all_are_well() -> None:
     run = a_run(6, "")
     assert plain(run, 100.5).replace("\N{EN DASH}", "-") == "running on 6 engines, 0.50 s: 6 waiting (0-5)"

@@ -209,10 +209,70 @@ def test_an_interrupt_that_kills() -> None:
         cluster.wait(pressed, interrupt="SIGKILL")
 
 
-def test_stopping_from_elsewhere_returns_at_once() -> None:
-    cluster = Cluster(3).begin(0, 1)
+def stopped(cluster: Cluster) -> str:
+    """Stop it as the button does, and return what is told in the end."""
     cluster.result.stop()
+    assert cluster.result._stopper is not None
+    cluster.result._stopper.join(10)
+    return cluster.result.run.notice
+
+
+def test_stopping_from_elsewhere_tells_that_all_are_idle() -> None:
+    cluster = Cluster(2).begin()
+    assert stopped(cluster) == "All engines are idle again."
+    assert cluster.signals == [(signal.SIGINT, [0, 1])]
+    assert cluster.result.run.state == "interrupted"
+
+
+def test_stopping_from_elsewhere_takes_it_out_of_queues() -> None:
+    cluster = Cluster(3).begin(0, 1)
+    assert stopped(cluster) == (
+        "Ranks 0-1 were interrupted and are idle again. "
+        "Rank 2 was busy with something else and will not run it."
+    )
     assert (cluster.signals, cluster.withdrawn) == ([(signal.SIGINT, [0, 1])], [[2]])
+    assert cluster.result.run.state == "interrupted"
+
+
+def test_stopping_from_elsewhere_reaches_who_is_heard_of_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_wait, "STOP_SECONDS", 5.0)
+    monkeypatch.setattr("pxengines.together._SIGNAL_SECONDS", SOON)
+    cluster = Cluster(2).begin(0)
+    cluster.deaf = {0}
+    threading.Timer(SOON, cluster.begin, [1]).start()
+    threading.Timer(2 * SOON, cluster.deaf.clear).start()
+    assert stopped(cluster) == "All engines are idle again."
+
+
+def test_stopping_from_elsewhere_tells_who_heeds_no_interrupt() -> None:
+    cluster = Cluster(2).begin()
+    cluster.deaf = {1}
+    told = stopped(cluster)
+    assert "Rank 1 is still busy" in told
+    assert "Stop interrupts again; Restart engines in the Engines panel" in told
+    assert cluster.result.run.state == "running"
+    assert stopped(cluster) == told
+    cluster.answer(1)
+    assert cluster.result.run.notice == "All engines are idle again."
+    cluster.result.stop()  # nothing is left to be stopped
+    assert len(cluster.signals) == 2
+
+
+def test_stopping_what_has_lost_its_connection_does_nothing() -> None:
+    cluster = Cluster(2).begin()
+    cluster.fail_once = OSError("Connections have been closed.")
+    assert stopped(cluster) == "All engines are idle again."  # at the second try
+
+
+def test_what_heeded_no_interrupt_is_interrupted_again() -> None:
+    cluster = Cluster(2).begin()
+    cluster.deaf = {0, 1}
+    with pytest.raises(CellInterrupted, match=r"are still busy.*%pxresult interrupts again"):
+        cluster.wait(pressed)
+    cluster.deaf.clear()
+    with pytest.raises(CellError, match=r"^Ranks 0-1 were interrupted and are idle again\.$"):
+        cluster.wait(again=True)
+    assert len(cluster.signals) == 2
 
 
 # --- output -------------------------------------------------------------------------------------

@@ -43,6 +43,20 @@ describe('RunModel', () => {
     expect(run.sent).toEqual([{ do: 'stop' }, { do: 'stop' }]);
   });
 
+  it('is stopping until the kernel tells what came of it', async () => {
+    const run = new SimulatedRun({
+      blocking: false,
+      notice: 'Rank 1 is busy.'
+    });
+    await run.model.stop();
+    run.model.update({ now: START + 3 });
+    run.model.update({ notice: '' });
+    expect(run.model.isStopping).toBe(true);
+    run.model.update({ notice: 'Rank 1 is busy.' });
+    expect(run.model.isStopping).toBe(false);
+    expect(run.model.isRunning).toBe(true);
+  });
+
   it('tells when the kernel could not be interrupted', async () => {
     const run = new SimulatedRun();
     run.interrupt = () => Promise.reject(new Error('500'));

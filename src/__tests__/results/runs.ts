@@ -28,6 +28,7 @@ export function traits(
     blocks: [],
     dropped_blocks: 0,
     blocking: true,
+    notice: '',
     ...changes
   };
 }

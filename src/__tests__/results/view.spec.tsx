@@ -84,6 +84,28 @@ describe('RunView', () => {
     expect(screen.queryByRole('button', { name: 'Stop: psum(a)' })).toBeNull();
   });
 
+  it('says what came of stopping it, and offers it again', async () => {
+    show({ blocking: false });
+    await userEvent.click(
+      screen.getByRole('button', { name: 'Stop: psum(a)' })
+    );
+    act(() => run.model.update({ notice: 'Rank 1 is still busy.' }));
+    const body = screen.getByRole('region');
+    expect(
+      within(body).getByText('Rank 1 is still busy.', { selector: 'p' })
+    ).toBeTruthy();
+    expect(screen.getByText('Stop')).toBeTruthy();
+    expect(screen.getByRole('status').textContent).toContain('Rank 1 is');
+    act(() =>
+      run.model.update({
+        state: 'interrupted',
+        states: 'iiii',
+        notice: 'All engines are idle again.'
+      })
+    );
+    expect(body.textContent).toContain('All engines are idle again.');
+  });
+
   it('says when the kernel could not be interrupted', async () => {
     show();
     run.interrupt = () => Promise.reject(new Error('HTTP 500'));
