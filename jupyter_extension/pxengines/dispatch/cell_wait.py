@@ -28,7 +28,7 @@ GRACE_SECONDS = 1.0
 END_SECONDS = 0.9
 """With the grace, less than the 2 s after which the first error is to be shown."""
 STOP_SECONDS = 5.0
-"""How long after an interrupt to wait for engines to become idle."""
+"""How long to wait for engines to become idle after the user's interrupt, or when the time is over."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _wait(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> bool
         _raise_if_gone(result)
         if time.monotonic() >= deadline:
             if terms.stop_at_timeout:
-                let_go(result, END_SECONDS)
+                let_go(result, STOP_SECONDS)
             return True
     if together.pending():
         together.wait(GRACE_SECONDS)
