@@ -20,7 +20,7 @@ from ..waiting import EnginesError
 from . import showing
 from .cell_wait import STOP, Terms, wait_as_one
 from .errors import CellError, ShownCellError
-from .feed import Feed
+from .feed import Feed, size_of_record
 from .run import CellRun, Group
 from .sending import send_cell
 from .where import tell
@@ -63,6 +63,7 @@ class EnginesResult(AsyncResult):
         self.let_go: set[int] = set()
         self.missing_output: list[int] = []
         self._feed = feed
+        self._size = (-1, 0)
         super().__init__(client, children, fname=name, targets=targets, owner=True)
         self.together = Together(client, dict(zip(targets, self._children, strict=True)))
 
@@ -168,6 +169,15 @@ class EnginesResult(AsyncResult):
         """Interrupt the engines that are at it, withdraw it from the others; at once, in any thread."""
         self.let_go.update(self.together.pending())
         self.together.stop_once()
+
+    @property
+    def size(self) -> int:
+        """Bytes of output and results that are kept of the cell, in ipyparallel's records and in the run."""
+        version = self.run.version  # all that changes what is kept is an event of the run
+        if self._size[0] != version:
+            records = (part.output.metadata for part in self._children)
+            self._size = (version, self.run.size + sum(map(size_of_record, records)))
+        return self._size[1]
 
     # --- display --------------------------------------------------------------------------------
 
