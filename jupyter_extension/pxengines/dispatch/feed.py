@@ -23,7 +23,7 @@ def failure_of(answer: Any) -> Failure | None:
 
 
 TEXT_KEPT = 256_000_000
-"""Characters of a stream, or bytes of displays, that ipyparallel's record of a cell may hold, all engines'."""
+"""Characters of a stream, or bytes of displays, that ipyparallel's record of a cell holds of all engines."""
 _TEXT_OF_AN_ENGINE = (200_000, 10_000_000)
 DISPLAYS_KEPT = 1000
 """Displays of one engine that it may hold."""
