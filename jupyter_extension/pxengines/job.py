@@ -91,6 +91,7 @@ class Job:
         self._mpiexec_argv: list[str] = []
         self._environment: dict[str, str] = {}
         self._world = 0
+        self._trouble_told = False
 
     def run(self) -> int:
         """Run to the end; return the exit status."""
@@ -156,10 +157,16 @@ class Job:
         """Tell whether a server asked, of this run, to restart the engines; the request is then taken."""
         path = self._paths.restart_request
         try:
-            asked = path.read_text(encoding="utf-8").strip()
+            asked = path.read_text(encoding="utf-8", errors="replace").strip()
+            path.unlink(missing_ok=True)  # or it would be asked again and again
         except FileNotFoundError:
             return False
-        path.unlink(missing_ok=True)
+        except OSError as error:
+            # Hosts share the folder: what fails now may work at the next look, and ends no cluster.
+            if not self._trouble_told:
+                self._trouble_told = True
+                sys.stderr.write(f"Cannot look whether the engines are to be restarted: {error}\n")
+            return False
         return asked == self._spec.run_id
 
     def _restart_engines(self) -> bool:

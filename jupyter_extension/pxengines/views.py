@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from ipyparallel import Client, DirectView
 from jupyter_client.session import DELIM
@@ -115,12 +116,14 @@ class EnginesClient(Client):  # type: ignore[misc]
     Attributes
     ----------
     care : looks whether there is still a controller.
+    ended : futures of cells that have ended, by their message, as long as somebody has their results.
     """
 
     care: ControllerCare
 
     def _setup_streams(self) -> None:
         super()._setup_streams()
+        self.ended: WeakValueDictionary[str, Any] = WeakValueDictionary()
         use_quick_unpacker(self.session)
         # Results may be large.
         self._take_replies = receive_many(self._mux_stream, self._dispatch_reply, copy=False)
@@ -143,7 +146,24 @@ class EnginesClient(Client):  # type: ignore[misc]
         parts = frames[frames.index(DELIM) + 1 :]
         if len(parts) > _PARENT and self.session.bsession not in parts[_PARENT]:
             return  # what other clients have asked for need not be read
-        _dispatch_iopub(self, self.session.deserialize(parts))
+        message = self.session.deserialize(parts)
+        msg_id = message["parent_header"].get("msg_id")
+        if msg_id in self.metadata:
+            _dispatch_iopub(self, message)
+        elif (future := self.ended.get(msg_id)) is not None:
+            self._hear_late(msg_id, future, message)
+        elif message["header"]["msg_type"].startswith("comm_"):
+            _dispatch_iopub(self, message)
+            self.metadata.pop(msg_id, None)
+        # For what nobody has any more ipyparallel would make a new record, and keep it for good.
+
+    def _hear_late(self, msg_id: str, future: Any, message: dict[str, Any]) -> None:
+        """Take what a thread of a cell put out after its end as if it were part of it."""
+        self.metadata[msg_id], self._futures[msg_id] = future.output.metadata, future
+        try:
+            _dispatch_iopub(self, message)
+        finally:
+            del self.metadata[msg_id], self._futures[msg_id]
 
     def _extract_metadata(self, msg: dict[str, Any]) -> dict[str, Any]:
         started = msg["metadata"].pop("started", None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -18,6 +17,8 @@ import msgspec
 
 from . import static, widget
 from .blocks import LIVE_BYTES, shown, whole
+from .careful import Careful
+from .kept import Kept
 from .run import CellRun
 from .where import where
 
@@ -43,6 +44,10 @@ class Watched(Protocol):
     """What is shown: an `EnginesResult`."""
 
     run: CellRun
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept of it, about."""
 
     def stop(self) -> None:
         """Interrupt the engines; returns at once, and tells the run what came of it."""
@@ -118,6 +123,7 @@ class Showing:
         self._pace, self._heavy, self._html = Pace(), Pace(), Pace(_HTML_SECONDS)
         self._seen = self._seen_html = -1
         self._final = False
+        self._careful = Careful()
         self._began = clock()
         self._waiting = blocking
         self._run.listeners = (*self._run.listeners, self._poke)
@@ -127,7 +133,7 @@ class Showing:
         if self._visible:
             if self._seen != self._run.version and self._pace.wait(self._clock()) <= 0:
                 self._refresh()
-        elif self._clock() - self._began >= PATIENCE_SECONDS:
+        elif self._clock() - self._began >= PATIENCE_SECONDS and self._pace.wait(self._clock()) <= 0:
             self.show()
 
     def finish(self) -> None:
@@ -145,19 +151,41 @@ class Showing:
             if self._visible:
                 return
             began, at = self._clock(), self._wall_clock()
-            self._seen = self._seen_html = self._run.version
-            self._final = self._run.state != "running"
-            bundle: dict[str, Any] = static.bundle(self._run, at)
-            size = sum(map(len, bundle.values()))
-            if self._make_widget is not None:
-                state = {**self._light(at), **self._blocks(), "blocking": self._waiting}
-                self._widget = self._make_widget(state, self._message)
-                _keep(self._widget)
-            self._publish(self._named(bundle), self._id, False)
-            self._visible = True
-            now = self._clock()
-            for pace in (self._pace, self._heavy, self._html):
-                pace.spent(began, now, size)
+            size = 0
+            try:
+                self._seen = self._seen_html = self._run.version
+                self._final = self._run.state != "running"
+                bundle: dict[str, Any] = static.bundle(self._run, at)
+                size = sum(map(len, bundle.values()))
+                if self._make_widget is not None and self._widget is None:
+                    state = {**self._light(at), **self._blocks(), "blocking": self._waiting}
+                    self._widget = self._make_widget(state, self._message)
+                    _kept.add(self)
+                self._publish(self._named(bundle), self._id, False)
+                self._visible = True
+            finally:  # what fails is tried again no sooner
+                now = self._clock()
+                for pace in (self._pace, self._heavy, self._html):
+                    pace.spent(began, now, size)
+
+    def close(self) -> None:
+        """Show it live no more; what is shown of it otherwise stays."""
+        if self._widget is not None:
+            self._widget.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept for it, about."""
+        return self._result.size
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self._run.state != "running"
+
+    @property
+    def _is_live(self) -> bool:
+        return self._widget is not None and self._widget.comm is not None
 
     def _worth_showing(self) -> bool:
         return self._run.state != "done" or not self._run.is_silent
@@ -175,6 +203,9 @@ class Showing:
     def _tick(self) -> None:
         with self._gate:
             self._armed = False
+        self._careful(self._look_after)
+
+    def _look_after(self) -> None:
         with self._lock:
             if not self._visible:
                 if not self._blocking or self._worth_showing():
@@ -198,18 +229,20 @@ class Showing:
             over = self._run.state != "running"
             at_once = now or (over and not self._final)
             heavy = at_once or self._heavy.wait(began) <= 0
-            if at_once or (heavy and version != self._seen):
-                self._seen = version
-                sent = self._send_widget(at, heavy=True)
-                sent += self._send_html(at, version, at_once)
-                self._final = over
-                self._heavy.spent(began, self._clock(), sent)
-            else:
-                self._send_widget(at, heavy=False)
-            self._pace.spent(began, self._clock(), 0)
+            try:
+                if at_once or (heavy and version != self._seen):
+                    self._seen = version
+                    sent = self._send_widget(at, heavy=True)
+                    sent += self._send_html(at, version, at_once)
+                    self._final = over
+                    self._heavy.spent(began, self._clock(), sent)
+                else:
+                    self._send_widget(at, heavy=False)
+            finally:  # what fails is tried again no sooner
+                self._pace.spent(began, self._clock(), 0)
 
     def _send_widget(self, at: float, *, heavy: bool) -> int:
-        if self._widget is None or self._widget.comm is None:
+        if not self._is_live:
             return 0
         state = self._light(at)
         size = 0
@@ -236,7 +269,8 @@ class Showing:
 
     def _named(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """Add which model shows it live, if one does, and where it ran: that stays in the saved notebook."""
-        model = {} if self._widget is None else {"model_id": self._widget.model_id}
+        # A model that was closed is nowhere any more.
+        model = {"model_id": self._widget.model_id} if self._is_live else {}
         return {MIME: {**model, **where(self._run)}, **bundle}
 
     def _light(self, at: float) -> dict[str, Any]:
@@ -287,14 +321,8 @@ def showing(result: Watched, *, blocking: bool, always: bool = False) -> Showing
     return made
 
 
-_kept: deque[Any] = deque()
-
-
-def _keep(made: Any) -> None:
-    """Close the oldest widgets: each keeps its run alive, here and in the page."""
-    _kept.append(made)
-    while len(_kept) > _WIDGETS_KEPT:
-        _kept.popleft().close()
+_kept: Kept[Showing] = Kept(_WIDGETS_KEPT, may_go=lambda shown: shown.is_over, drop=Showing.close)
+"""Those with a widget: each keeps its run alive, here and in the page."""
 
 
 class Output:

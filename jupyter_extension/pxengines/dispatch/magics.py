@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import deque
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .cell_wait import STOP, WAIT, CellInterrupted, Terms, wait_as_one
 from .elsewhere import NAME_LENGTH, PastCells, find, is_known, past_cells
 from .errors import CellError, ShownCellError
 from .follow import follow
+from .kept import Kept
 from .result import EnginesResult, submit
 from .run import Group
 from .targets import parse_targets
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _KEPT = 100
-"""So many past cells %pxresult can bring back."""
+"""So many past cells %pxresult can bring back, if they do not hold too much."""
 
 _Magic = Callable[..., Any]
 
@@ -71,8 +71,8 @@ class EnginesParallelMagics(stock.ParallelMagics):
     timeout: float | None = None
 
     def __init__(self, shell: InteractiveShell, view: DirectView, suffix: str = "") -> None:
-        self._results: deque[EnginesResult] = deque(maxlen=_KEPT)
-        self._followed: deque[EnginesResult] = deque(maxlen=_KEPT)
+        self._results: Kept[EnginesResult] = Kept(_KEPT)
+        self._followed: Kept[EnginesResult] = Kept(_KEPT)
         super().__init__(shell, view, suffix)
 
     def _eval_target_str(self, ts: str) -> str | int | list[int]:
@@ -166,7 +166,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 raise
             pressed = True
         self.last_result = result
-        self._results.append(result)
+        self._results.add(result)
         if save_name:
             self.shell.user_ns[save_name] = result
         if not block:
@@ -319,7 +319,9 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 raise UsageError("%pxresult: there was no cell on engines yet.")
             if not 1 <= back <= len(self._results):
                 raise UsageError(
-                    f"%pxresult: there are {len(self._results)} past cells, counted back from 1; no {which}."
+                    f"%pxresult: there are {len(self._results)} past cells, counted back from 1; no {which}. "
+                    "Older ones, and those before much output, are not kept; the cluster may still know "
+                    "them by their ids."
                 )
             return self._results[-back]
         for result in (*self._results, *self._followed):
@@ -327,7 +329,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 return result
         client = self.view.client
         if cell := find(client, which):
-            self._followed.append(follow(client, cell))
+            self._followed.add(follow(client, cell))
             return self._followed[-1]
         if not is_known(client, which):
             raise UsageError(f"%pxresult: no cell is known by the id {which!r}. Without an id it lists them.")

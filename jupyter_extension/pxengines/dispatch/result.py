@@ -20,7 +20,7 @@ from ..waiting import EnginesError
 from . import cell_wait, showing
 from .cell_wait import STOP, Terms, gone_error, let_go, outcome_of, stopped_words, wait_as_one
 from .errors import CellError, ShownCellError
-from .feed import Feed
+from .feed import Feed, size_of_record
 from .run import CellRun, Group
 from .sending import send_cell
 from .where import tell
@@ -65,6 +65,7 @@ class EnginesResult(AsyncResult):
         self._feed = feed
         self._stop_lock = threading.Lock()
         self._stopper: threading.Thread | None = None
+        self._size = (-1, 0)
         super().__init__(client, children, fname=name, targets=targets, owner=True)
         self.together = Together(client, dict(zip(targets, self._children, strict=True)))
 
@@ -191,6 +192,15 @@ class EnginesResult(AsyncResult):
             self.run.tell(stopped_words(self))
             if not outcome_of(self).busy:
                 self.run.over("interrupted", time.time())  # who is left is at something else
+
+    @property
+    def size(self) -> int:
+        """Bytes of output and results that are kept of the cell, in ipyparallel's records and in the run."""
+        version = self.run.version  # all that changes what is kept is an event of the run
+        if self._size[0] != version:
+            records = (part.output.metadata for part in self._children)
+            self._size = (version, self.run.size + sum(map(size_of_record, records)))
+        return self._size[1]
 
     # --- display --------------------------------------------------------------------------------
 

@@ -64,5 +64,10 @@ class Rich:
         self.refused, self.size, self.digest = other.refused, other.size, other.digest
 
 
+def size_of(data: Mapping[str, Any]) -> int:
+    """Return the bytes of the data of a mime bundle, about."""
+    return sum(len(value) if isinstance(value, str) else len(_encode(value)) for value in data.values())
+
+
 def _encode(value: Any) -> bytes:
     return msgspec.json.encode(value, enc_hook=repr, order="deterministic")

@@ -98,6 +98,13 @@ class RankRun:
         nothing = self.result is None and self.failure is None and len(self.parts) == 1
         return nothing and not any(self.parts[0].texts.values())
 
+    @property
+    def size(self) -> int:
+        """Bytes kept of it, about."""
+        texts = sum(text.size for part in self.parts for text in part.texts.values())
+        result = 0 if self.result is None or self.result.refused else self.result.size
+        return texts + self._rich_room - self._rich_left + result
+
     def write(self, name: str, text: str) -> None:
         """Add to the stream `name`."""
         self._before_output()
@@ -220,6 +227,12 @@ class CellRun:
         """Whether no rank has put out, returned or raised anything."""
         with self.lock:
             return all(rank.is_silent for rank in self.by_rank.values())
+
+    @property
+    def size(self) -> int:
+        """Bytes kept of all ranks, about."""
+        with self.lock:
+            return sum(rank.size for rank in self.by_rank.values())
 
     @property
     def ended_at(self) -> float | None:

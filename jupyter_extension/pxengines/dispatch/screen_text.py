@@ -176,11 +176,8 @@ class ScreenText:
         # So many lines fill the end, whatever they hold: what comes before them need not be looked at.
         surplus = len(lines) - at - (self._tail_room // OVERHEAD + 1)
         if surplus > 0:
-            self.bytes += _bytes_of(lines[at : at + surplus])
+            self._drop("\n".join(lines[at : at + surplus]) + "\n")
             self.lines += surplus
-            self._kept_bytes = self._head_bytes
-            self._tail.clear()
-            self._tail_cost = 0
             at += surplus
         rest = lines[at:] if at else lines
         if not rest:
@@ -194,11 +191,33 @@ class ScreenText:
         self._trim()
 
     def _push_line(self, line: str) -> None:
-        while len(line) > LINE:
-            self._push(line[:LINE])
-            line = line[LINE:]
+        last = self._push_pieces(line)
         self.lines += 1
-        self._push(line + "\n")
+        self._push(last + "\n")
+
+    def _push_pieces(self, line: str) -> str:
+        """Keep `line` in pieces, but for what is left of it after the last whole one, which is returned."""
+        if len(line) <= LINE:
+            return line
+        at, end = 0, (len(line) - 1) // LINE * LINE
+        while at < end and self._head_open:
+            self._push(line[at : at + LINE])
+            at += LINE
+        # As in `_push_lines`: so many pieces fill the end, and a line can be of many megabytes.
+        surplus = (end - at) // LINE - (self._tail_room // (LINE + OVERHEAD) + 1)
+        if surplus > 0:
+            self._drop(line[at : at + surplus * LINE])
+            at += surplus * LINE
+        for start in range(at, end, LINE):
+            self._push(line[start : start + LINE])
+        return line[end:]
+
+    def _drop(self, text: str) -> None:
+        """Count `text`, and drop it and all that is kept at the end: so much comes after it."""
+        self.bytes += _bytes(text)
+        self._kept_bytes = self._head_bytes
+        self._tail.clear()
+        self._tail_cost = 0
 
     def _push(self, chunk: str) -> None:
         size = _bytes(chunk)
@@ -222,11 +241,10 @@ class ScreenText:
             self._kept_bytes -= _bytes(gone)
 
     def _shorten(self) -> None:
-        while len(self._open) > LINE:
-            self._push(self._open[:LINE])
-            self._open = self._open[LINE:]
-            if self._column is not None:
-                self._column = max(0, self._column - LINE)
+        before = len(self._open)
+        self._open = self._push_pieces(self._open)
+        if self._column is not None:
+            self._column = max(0, self._column - (before - len(self._open)))
 
     def _move_or_put(self, part: str) -> None:
         column = len(self._open) if self._column is None else self._column

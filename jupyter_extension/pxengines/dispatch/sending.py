@@ -142,6 +142,8 @@ def make_known(client: Any, future: Any) -> None:
         if future.done() and output.done():
             for kept in (client.results, client._futures, client._output_futures, client.metadata):
                 kept.pop(msg_id, None)
+            if (ended := getattr(client, "ended", None)) is not None:
+                ended[msg_id] = future
 
     future.add_done_callback(forget)
     output.add_done_callback(forget)

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipyparallel.util import progress as progress_bar
 from IPython import get_ipython
 
 from . import live
+from .careful import Careful
 
 if TYPE_CHECKING:
     from .result import EnginesResult
     from .run import Group
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell that is shown while somebody waits for it.
+
+    Attributes
+    ----------
+    update : shows what is new; raises nothing.
+    shows_errors : who sees this sees the tracebacks.
+    """
+
+    update: Callable[[], None]
+    shows_errors: bool
 
 
 def in_kernel() -> bool:
@@ -33,7 +50,7 @@ def show_live(result: EnginesResult) -> bool:
 @contextmanager
 def output(
     result: EnginesResult, *, stream: bool, groupby: Group, progress_after: float, always: bool = False
-) -> Iterator[live.Showing | Streamed | Collected]:
+) -> Iterator[Shown]:
     """Show the output of `result` within the block, while `update` is called; the rest at its end.
 
     Parameters
@@ -48,24 +65,29 @@ def output(
         shown = Streamed(result, progress_after)
     else:
         shown = Collected(result, groupby, progress_after)
-    try:
-        yield shown
-    finally:
-        shown.finish()
+    with _carefully(shown) as careful:
+        yield careful
 
 
 @contextmanager
-def progress(result: EnginesResult, widget: bool | None) -> Iterator[live.Showing | Bar]:
+def progress(result: EnginesResult, widget: bool | None) -> Iterator[Shown]:
     """Show how far `result` is within the block, while `update` is called; with `widget` as a mere bar."""
     shown: live.Showing | Bar
     if in_kernel() and widget is None:
         shown = live.showing(result, blocking=True, always=True)
     else:
         shown = Bar(result, 0.0, widget)
+    with _carefully(shown) as careful:
+        yield careful
+
+
+@contextmanager
+def _carefully(shown: live.Showing | Bar) -> Iterator[Shown]:
+    careful = Careful()
     try:
-        yield shown
+        yield Shown(partial(careful, shown.update), shown.shows_errors)
     finally:
-        shown.finish()
+        careful(shown.finish)
 
 
 class Bar:

@@ -181,9 +181,12 @@ def _more(count: int) -> str:
 def is_balanced(text: str) -> bool:
     """Tell whether each element that `text` opens is closed in it, and nothing else."""
     parser = _Balance()
-    # What is not seen as an element has ended in a comment, or in the middle of a tag.
-    parser.feed(f"{text}<{_END}>")
-    parser.close()
+    try:
+        # What is not seen as an element has ended in a comment, or in the middle of a tag.
+        parser.feed(f"{text}<{_END}>")
+        parser.close()
+    except AssertionError:  # some Pythons' way to say that `<![x]>` is no declaration
+        return False
     if not parser.good or not parser.open or parser.open.pop() != _END:
         return False
     return all(tag in _UNCLOSED for tag in parser.open)

@@ -20,8 +20,27 @@ from realjob import RealJob, processes_of, wait_for
 from pxengines.engine import CANNOT_START
 from pxengines.job import EXIT_TAKEN
 from pxengines.launch.events import read_events
+from pxengines.launch.files import write_atomic
 
 pytestmark = pytest.mark.apart
+
+
+def test_trouble_with_the_file_system_does_not_end_the_cluster(job: RealJob) -> None:
+    """Here the request to restart the engines is a folder: it can neither be read nor removed."""
+    process = job.start(2)
+    job.client(2).close()
+    request = job.paths.restart_request
+    request.mkdir()
+    log = job.paths.job_log("cluster")
+    wait_for(lambda: "Cannot look" in log.read_text() or process.poll() is not None, "the first look")
+    assert process.poll() is None
+    request.rmdir()
+    write_atomic(request, job.run_id.encode())
+    job.wait_for_event("engines_restarting")
+    wait_for(lambda: [e["event"] for e in read_events(job.paths.events)][-1] == "engines_started", "others")
+    assert process.poll() is None
+    assert not request.exists()
+    assert log.read_text().count("Cannot look") == 1
 
 
 def test_one_world_then_a_clean_stop(job: RealJob) -> None:

@@ -159,6 +159,50 @@ def test_past_cells(connected: Kernel) -> None:
     assert "no cell is known" in connected.run("%pxresult nobody_1").texts[-1]
 
 
+def test_what_a_thread_puts_out_after_the_end_of_its_cell_is_part_of_it(connected: Kernel) -> None:
+    late = """
+status = %px import threading; threading.Timer(1, print, ["late words"]).start()
+status.get()
+status
+"""
+    assert connected.run(late).status == "ok"
+    wait = """
+import time
+until = time.monotonic() + 30
+while not all(status.stdout) and time.monotonic() < until:
+    time.sleep(0.05)
+"""
+    connected.run(wait)
+    assert connected.value("status.stdout") == "['late words\\n', 'late words\\n']"
+    assert "[stdout 0\N{EN DASH}1] late words" in "\n".join(connected.run("%pxresult").texts)
+
+
+def test_output_that_nobody_waits_for_any_more_is_not_kept(connected: Kernel, tmp_path: Path) -> None:
+    late = f"""
+def late(flag, rank):
+    def put_out():
+        print("nobody hears", flush=True)
+        open(flag + str(rank), "w").close()
+    __import__("threading").Timer(0.5, put_out).start()
+view.apply_sync(late, {str(tmp_path / "flag")!r}, ipp.Reference("mpi_rank"))
+import os, time
+while len(os.listdir({str(tmp_path)!r})) < 2:
+    time.sleep(0.05)
+get_ipython().run_cell_magic("px", "--block", "print('what comes after')")
+"""
+    assert connected.run(f"import ipyparallel as ipp\n{late}").status == "ok"
+    assert connected.value("'nobody hears' in repr(dict(cluster.metadata))") == "False"
+
+
+def test_a_display_that_is_odd_html_does_not_end_the_cell(connected: Kernel) -> None:
+    show = "from IPython.display import HTML, display\ndisplay(HTML('<![x]>'))"
+    odd = f"{show}\nimport time; time.sleep(1)\nodd = 1"
+    reply = connected.run(f"%%px --block\n{odd}")
+    assert reply.status == "ok", reply.texts
+    assert connected.value("view['odd']") == "[1, 1]"
+    assert connected.run("%pxresult").status == "ok"
+
+
 # --- errors -------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from pxengines.dispatch import live
+from pxengines.dispatch import live, showing
 from pxengines.dispatch.blocks import FINAL_BYTES, LIVE_BYTES
+from pxengines.dispatch.kept import Kept
 from pxengines.dispatch.live import MIME, PATIENCE_SECONDS, SLOT_SECONDS, Pace, Showing
 from pxengines.dispatch.run import CellRun
 
@@ -78,6 +79,8 @@ class Notebook:
             wall_clock=lambda: self.now,
             later=self._later,
         )
+
+    size = 0
 
     def stop(self) -> None:
         self.stopped += 1
@@ -319,23 +322,107 @@ def test_what_the_view_asks_for() -> None:
     assert [block["key"] for block in everything["all"]] == [key]
 
 
-def test_old_widgets_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    live._kept.clear()
-    monkeypatch.setattr(live, "_WIDGETS_KEPT", 3)
-    notebooks = [Notebook(blocking=False) for _ in range(5)]
-    for notebook in notebooks:
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept[Showing]:
+    """Return what keeps the widgets; it has room for 3, and for 100 bytes."""
+    small: Kept[Showing] = Kept(3, 100, may_go=live._kept._may_go, drop=live._kept._drop)
+    monkeypatch.setattr(live, "_kept", small)
+    return small
+
+
+def show_some(count: int, running: int = 0, size: int = 0) -> list[Notebook]:
+    """Show so many runs one after the other; the first `running` of them do not end."""
+    notebooks = [Notebook(blocking=False) for _ in range(count)]
+    for number, notebook in enumerate(notebooks):
+        notebook.size = size
         notebook.showing.show()
-    assert [n.widget is not None and n.widget.comm is not None for n in notebooks] == [
-        False,
-        False,
-        True,
-        True,
-        True,
-    ]
+        if number >= running:
+            end(notebook.run, notebook.now)
+            notebook.wait(10)
+    return notebooks
+
+
+def are_live(notebooks: list[Notebook]) -> list[bool]:
+    return [notebook.widget is not None and notebook.widget.comm is not None for notebook in notebooks]
+
+
+def test_old_widgets_are_closed(kept: Kept[Showing]) -> None:
+    notebooks = show_some(5)
+    assert are_live(notebooks) == [False, False, True, True, True]
+    count = len(notebooks[0].sent)
     notebooks[0].run.stream(0, "stdout", "late")
     notebooks[0].wait(10)
-    assert "update" not in notebooks[0].kinds()
-    live._kept.clear()
+    ((_, kind, bundle),) = notebooks[0].sent[count:]
+    assert (kind, bundle[MIME]) == ("update_display", {"cluster": "", "ranks": "0\N{EN DASH}1"})
+    assert "late" in bundle["text/html"]
+
+
+def test_the_widget_of_a_run_that_goes_on_is_not_closed(kept: Kept[Showing]) -> None:
+    notebooks = show_some(6, running=2)
+    assert are_live(notebooks) == [True, True, False, False, False, True]
+    notebooks[0].run.stream(0, "stdout", "still there")
+    notebooks[0].wait(10)
+    assert notebooks[0].blocks() == [("0", "still there")]
+    end(notebooks[0].run, notebooks[0].now)
+    show_some(1)
+    assert are_live(notebooks) == [False, True, False, False, False, True]
+
+
+def test_widgets_of_much_output_are_closed_sooner(kept: Kept[Showing]) -> None:
+    assert are_live(show_some(4, size=60)) == [False, False, True, True]
+
+
+# --- what fails ---------------------------------------------------------------------------------
+
+
+def failing(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let nothing be shown of it; return when that was tried."""
+    tries: list[float] = []
+
+    def fail(*_: Any, **__: Any) -> Any:
+        tries.append(notebook.now)
+        raise AssertionError("unknown status keyword 'x'")
+
+    monkeypatch.setattr(live.static, "bundle", fail)
+    return tries
+
+
+def test_a_display_that_fails_does_not_end_the_wait_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = Notebook(blocking=True)
+    tries = failing(notebook, monkeypatch)
+    monkeypatch.setattr(showing, "in_kernel", lambda: True)
+    monkeypatch.setattr(live, "showing", lambda *_, **__: notebook.showing)
+    result: Any = notebook
+    with showing.output(result, stream=True, groupby="type", progress_after=0) as shown:
+        for _ in range(200):
+            notebook.run.stream(0, "stdout", "x")
+            shown.update()
+            notebook.wait(0.01)
+    assert len(tries) > 2
+    assert min(b - a for a, b in pairwise(tries[:-1])) >= SLOT_SECONDS - 0.01
+    told = capsys.readouterr().err
+    assert told.count("Note: ") == 1
+    assert "AssertionError: unknown status keyword 'x'" in told
+    assert len([kind for kind in notebook.kinds() if kind == "open"]) <= 1
+
+
+def test_a_view_that_looks_after_itself_goes_on_when_it_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = Notebook(blocking=False)
+    notebook.showing.show()
+    with monkeypatch.context() as patch:
+        tries = failing(notebook, patch)
+        for _ in range(10):
+            notebook.run.stream(0, "stdout", "x")
+            notebook.wait(live._HTML_SECONDS)
+        assert len(tries) > 2
+    assert capsys.readouterr().err.count("Note: ") == 1
+    end(notebook.run, notebook.now)
+    notebook.wait(10)
+    assert "done on 2 engines" in notebook.sent[-1][2]["text/plain"]
 
 
 def test_the_real_widget_has_the_traits_of_the_contract() -> None:

@@ -184,3 +184,15 @@ def test_many_past_cells_are_not_all_kept(magics: EnginesParallelMagics, sent: S
     for _ in range(ours._KEPT + 5):
         magics.px("x")
     assert len(magics._results) == ours._KEPT
+
+
+def test_past_cells_of_much_output_are_not_all_kept(magics: EnginesParallelMagics, sent: Sent) -> None:
+    """The last one is there whatever it holds, as ipyparallel's `last_result`."""
+    for _ in range(5):
+        cell = magics.px("x")
+        cell.together.parts[0].output.metadata["stdout"] = "x" * 100_000_000
+    assert len(magics._results) == 3
+    magics.result("-o found")
+    assert magics.shell.user_ns["found"] is cell
+    with pytest.raises(UsageError, match="Older ones, and those before much output, are not kept"):
+        magics.result("4")

@@ -181,6 +181,9 @@ def test_html_and_text_are_bounded() -> None:
         ("<div", False),
         ("<textarea>", False),
         ("<table></td></tr></table></table>", False),
+        # Some Pythons raise an AssertionError for these; others take them for comments.
+        ("<b>x</b><![x]></i>", False),
+        ("<![ x</b>", False),
     ],
 )
 def test_balance(text: str, balanced: bool) -> None:

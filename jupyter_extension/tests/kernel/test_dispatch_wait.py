@@ -336,13 +336,13 @@ def test_endless_output_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -
     for number in range(1000):  # what ipyparallel does with a message before it tells us
         record["stdout"] += f"{number:04}\n"
         hear({"header": {"msg_type": "stream"}, "content": {"name": "stdout", "text": f"{number:04}\n"}})
-        record["outputs"].append(number)
+        record["outputs"].append({"data": {"text/plain": str(number)}})
         hear({"header": {"msg_type": "display_data"}, "content": {"data": {"text/plain": "x"}}})
     assert len(record["stdout"]) < 300
     assert record["stdout"].startswith("0000\n0001\n")
     assert record["stdout"].endswith("0998\n0999\n")
     assert "characters left out …]" in record["stdout"]
-    assert record["outputs"] == [997, 998, 999]
+    assert [output["data"]["text/plain"] for output in record["outputs"]] == ["997", "998", "999"]
 
 
 def test_waiting_for_output_as_ipyparallel_does_it_ends_too() -> None:
