@@ -1,11 +1,10 @@
-import { VDomRenderer } from '@jupyterlab/ui-components';
-import type { Message } from '@lumino/messaging';
 import * as React from 'react';
+import { ShownWidget } from '../shownWidget';
 import { EngineTable } from './engineTable';
 import type { EngineTableModel } from './engineTableModel';
 
 /** The sidebar's section: the engines of all clusters that have some. */
-export class EnginesSection extends VDomRenderer<EngineTableModel> {
+export class EnginesSection extends ShownWidget<EngineTableModel> {
   /** @param model - Disposed with the section. */
   constructor(model: EngineTableModel, onOpen?: (key: string) => void) {
     super(model);
@@ -14,34 +13,6 @@ export class EnginesSection extends VDomRenderer<EngineTableModel> {
     this.title.label = model.trans.__('Engines by rank');
     // It scrolls, and the keyboard must be able to.
     this.node.tabIndex = 0;
-  }
-
-  override dispose(): void {
-    if (!this.isDisposed) {
-      const { model } = this;
-      super.dispose();
-      model.dispose();
-    }
-  }
-
-  protected override onAfterShow(msg: Message): void {
-    super.onAfterShow(msg);
-    this.model.isVisible = true;
-  }
-
-  protected override onAfterHide(msg: Message): void {
-    super.onAfterHide(msg);
-    this.model.isVisible = false;
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.isVisible = this.isVisible;
-  }
-
-  protected override onBeforeDetach(msg: Message): void {
-    this.model.isVisible = false;
-    super.onBeforeDetach(msg);
   }
 
   protected render(): React.JSX.Element {

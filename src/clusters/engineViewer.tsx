@@ -1,11 +1,10 @@
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { VDomRenderer } from '@jupyterlab/ui-components';
-import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 import { enginesIcon } from '../icons';
 import type { IEngineViewer } from '../tokens';
+import { ShownWidget } from '../shownWidget';
 import { EngineTableModel } from './engineTableModel';
 import { EngineView } from './engineView';
 
@@ -65,41 +64,13 @@ export namespace EngineViewer {
   }
 }
 
-class EngineContent extends VDomRenderer<EngineTableModel> {
+class EngineContent extends ShownWidget<EngineTableModel> {
   constructor(key: string, model: EngineTableModel, handlers: IEngineHandlers) {
     super(model);
     this._key = key;
     this._handlers = handlers;
     this.addClass('jp-Engines');
     this.addClass('jp-Engines-EngineContent');
-  }
-
-  override dispose(): void {
-    if (!this.isDisposed) {
-      const { model } = this;
-      super.dispose();
-      model.dispose();
-    }
-  }
-
-  protected override onAfterShow(msg: Message): void {
-    super.onAfterShow(msg);
-    this.model.isVisible = true;
-  }
-
-  protected override onAfterHide(msg: Message): void {
-    super.onAfterHide(msg);
-    this.model.isVisible = false;
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.isVisible = this.isVisible;
-  }
-
-  protected override onBeforeDetach(msg: Message): void {
-    this.model.isVisible = false;
-    super.onBeforeDetach(msg);
   }
 
   protected render(): React.JSX.Element {

@@ -1,6 +1,6 @@
-import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
+import { ShownWidget } from '../shownWidget';
 import { allowedActions } from './allowed';
 import type { JobAction } from './allowed';
 import type { JobTableModel } from './tableModel';
@@ -18,41 +18,13 @@ export interface IJobHandlers {
 }
 
 /** The content of the main area's Jobs tab. */
-export class JobsWidget extends VDomRenderer<JobTableModel> {
+export class JobsWidget extends ShownWidget<JobTableModel> {
   /** @param model - Disposed with the widget. */
   constructor(model: JobTableModel, handlers: IJobHandlers) {
     super(model);
     this._handlers = handlers;
     this.addClass('jp-Engines');
     this.addClass('jp-Engines-JobsWidget');
-  }
-
-  override dispose(): void {
-    if (!this.isDisposed) {
-      const { model } = this;
-      super.dispose();
-      model.dispose();
-    }
-  }
-
-  protected override onAfterShow(msg: Message): void {
-    super.onAfterShow(msg);
-    this.model.isVisible = true;
-  }
-
-  protected override onAfterHide(msg: Message): void {
-    super.onAfterHide(msg);
-    this.model.isVisible = false;
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.isVisible = this.isVisible;
-  }
-
-  protected override onBeforeDetach(msg: Message): void {
-    this.model.isVisible = false;
-    super.onBeforeDetach(msg);
   }
 
   /** Takes the keyboard along when a command shows the tab. */
