@@ -8,7 +8,9 @@
   first answer counts at once. Between arrivals it beats exactly as slowly as the stock one.
 - Connection files appear whole and private (0600), never half written.
 - The hub also keeps what each engine does, and answers who asks (`activity.py`).
-- Its helper processes die with it, also when it is killed.
+- Its helper processes die with it, also when it is killed; and it ends when one of them does, because a
+  cluster without its heart monitor or a scheduler waits for ever.
+- The ports that it chooses are its own from then on (`controller_ports`).
 - Told an address, it listens on that one whatever the profile's ipcontroller_config.py says, and
   everything that can be reached from elsewhere is encrypted (CURVE).
 - What it remembers of requests is bounded, and what still runs stays in it (`task_db`).
@@ -21,7 +23,10 @@ import json
 import logging
 import multiprocessing
 import os
+import sys
 import time
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +41,7 @@ from traitlets.config import Config
 from zmq.eventloop.zmqstream import ZMQStream
 
 from .activity import HEARTBEATS, ActivityLog
+from .controller_ports import ReservedPorts
 from .launch.addresses import is_loopback
 from .launch.connection_file import RUN_ID_FIELD
 from .launch.files import write_atomic
@@ -133,6 +139,9 @@ class EngineController(IPController):
         config=True
     )
     encrypt = Bool(False, help="Encrypt also what does not leave this host.").tag(config=True)
+    exit_status = 0
+    """1 when it ended because a helper process had."""
+    _ending = False
 
     @default("db_class")
     def _default_db_class(self) -> type[TaskDB]:
@@ -168,7 +177,9 @@ class EngineController(IPController):
     def init_hub(self) -> None:
         """Set up the hub as ipyparallel does, with our heart monitor in place of its own."""
         self.secure()
-        app.Hub = RequestHub  # ipyparallel asks for no other class; this process is one controller
+        # ipyparallel has no options for these; this process is one controller.
+        app.Hub = RequestHub
+        app.util.select_random_ports = ReservedPorts().select
         super().init_hub()
         ActivityLog(self.hub).attach()
         Rejoining(self.hub).attach()
@@ -188,17 +199,48 @@ class EngineController(IPController):
                 "curve_publickey": self.curve_publickey,
                 "curve_secretkey": self.curve_secretkey,
             },
+            name="HeartMonitor",
             daemon=True,
         )
 
+    def start(self) -> None:
+        """Run until told to end, or until a helper process has ended; `exit_status` tells which."""
+        self.loop.add_callback(self._watch_helpers)
+        super().start()
+
+    def _watch_helpers(self) -> None:
+        parts = (getattr(child, "launcher", child) for child in (*self.children, self.heartmonitor_process))
+        for helper in parts:
+            if isinstance(helper, BaseProcess):  # not a thread, which ipcontroller's options allow
+                # A copy, because the loop closes at its end what it watches.
+                copy = os.dup(helper.sentinel)
+                self.loop.add_handler(copy, partial(self._helper_ended, helper), self.loop.READ)
+
+    def _helper_ended(self, helper: BaseProcess, _fd: int, _events: int) -> None:
+        if self._ending:
+            return
+        helper.join()
+        self.log.critical(
+            "%s has ended with exit status %s, so the controller ends.", helper.name, helper.exitcode
+        )
+        self.exit_status = 1
+        self.terminate_children()
+        self.loop.stop()
+
+    def terminate_children(self) -> None:
+        """End the helper processes."""
+        self._ending = True
+        super().terminate_children()
+
 
 def main() -> None:
-    """Run the controller; command line as ipcontroller's."""
+    """Run the controller; command line as ipcontroller's, exit status 1 if a part of it has ended."""
     # Python 3.14 no longer forks by default; the schedulers are many and a fork is cheap.
     multiprocessing.set_start_method("fork")
     os.register_at_fork(after_in_child=die_with_parent)
     logging.captureWarnings(True)
     EngineController.launch_instance()
+    sys.exit(EngineController.instance().exit_status)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ export function slurmConf(minJobAge) {
     SlurmctldTimeout: 30,
     SlurmdTimeout: 60,
     MinJobAge: minJobAge,
-    KillWait: 2,
+    // Long enough for jobs that end by themselves on a busy machine; Slurm's own is 30.
+    KillWait: 10,
     InactiveLimit: 0,
     // Raising limits needs a capability that containers may lack.
     PropagateResourceLimits: 'NONE',

@@ -64,7 +64,12 @@ class BatchRun:
         file = self.paths.connection_file("client")
         wait_for(file.exists, f"the connection file; {self.events()}")
         client = ipp.Client(str(file), timeout=60)
-        client.wait_for_engines(self.spec.engines, timeout=120, interactive=False)
+        try:
+            client.wait_for_engines(self.spec.engines, timeout=120, interactive=False)
+        except TimeoutError:
+            client.close()
+            logs = {log.name: read_tail(log, 30) for log in self.paths.run_dir.rglob("*.log")}
+            pytest.fail(f"{client.ids} came; {self.events()} {processes_of(self.spec.run_id)} {logs}")
         return client
 
     def delete(self, job_id: str) -> None:

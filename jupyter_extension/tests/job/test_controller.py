@@ -6,6 +6,7 @@ import itertools
 import json
 
 import psutil
+import pytest
 import zmq
 from realjob import RealJob, wait_for
 
@@ -52,3 +53,23 @@ def test_an_engine_that_joins_later_is_counted(job: RealJob) -> None:
         wait_for(lambda: len(client.ids) == 1, "the hub to notice that it left")
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("part", ["HeartMonitor", "DirectScheduler"])
+def test_it_ends_when_a_part_of_it_does(job: RealJob, part: str) -> None:
+    """Without one, engines never come or cells never begin: nobody would be told."""
+    job.start(1)
+    job.client(1).close()
+    parts = psutil.Process(job.wait_for_event("controller_started")["pid"]).children()
+    by_port = {
+        connection.laddr.port: process
+        for process in parts
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    info = json.loads(job.paths.connection_file("engine").read_text())
+    by_port[info["hb_pong" if part == "HeartMonitor" else "mux"]].kill()
+    assert job.wait_for_event("controller_exited")["status"] == 1
+    assert job.wait_for_end() == 1
+    assert f"{part} has ended with exit status -9, so the controller ends." in job.log("controller")
+    job.wait_until_nothing_lives()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -63,7 +64,10 @@ class Browser:
         self.socket.close()
 
     async def until(self, condition: Callable[[dict[str, Cluster]], bool]) -> None:
+        """Apply what comes until `condition` holds; fail, telling the clusters, if it never does."""
+        deadline = time.monotonic() + WAIT_SECONDS
         while not condition(self.clusters):
+            assert time.monotonic() < deadline, f"waited in vain: {self.states} {self.clusters}"
             await self.next()
 
 

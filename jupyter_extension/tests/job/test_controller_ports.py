@@ -1,0 +1,64 @@
+"""Ports of a controller: nobody else gets them between their choice and their use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import zmq
+
+from pxengines.controller_ports import ReservedPorts
+
+# In a network of its own, whose system has ten ports to give to who asks for any.
+_TEN_PORTS = """
+import errno, socket
+from pxengines.controller_ports import ReservedPorts
+
+with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
+    file.write("40000 40009")
+reserved = ReservedPorts()
+ours = reserved.select(4)
+server = socket.create_server(("127.0.0.1", 50000))
+others, sockets = [], [server]
+try:
+    while True:
+        one = socket.socket()
+        sockets.append(one)
+        if len(others) % 2:
+            one.bind(("127.0.0.1", 0))
+        else:
+            one.connect(server.getsockname())
+        others.append(one.getsockname()[1])
+except OSError as error:
+    assert error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL), error
+print(sorted(ours + others) == list(range(40000, 40010)), len(ours), len(others))
+"""
+
+
+def test_who_asks_for_any_port_never_gets_one_of_them() -> None:
+    alone = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*alone, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this system lets nobody have a network of their own")
+    script = f"import subprocess; subprocess.check_call(['ip', 'link', 'set', 'lo', 'up'])\n{_TEN_PORTS}"
+    done = subprocess.run([*alone, sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True 4 6\n", "")
+
+
+def test_one_listener_can_use_each() -> None:
+    reserved = ReservedPorts()
+    port, *more = reserved.select(3)
+    assert len({port, *more}) == 3
+    context = zmq.Context()
+    first, second, peer = (context.socket(kind) for kind in (zmq.ROUTER, zmq.ROUTER, zmq.DEALER))
+    try:
+        first.bind(f"tcp://127.0.0.1:{port}")
+        with pytest.raises(zmq.ZMQError, match="in use"):
+            second.bind(f"tcp://127.0.0.1:{port}")
+        peer.connect(f"tcp://127.0.0.1:{port}")
+        peer.send(b"hello")
+        assert first.poll(60_000)
+        assert first.recv_multipart()[1] == b"hello"
+    finally:
+        context.destroy(linger=0)
+        reserved.release()
