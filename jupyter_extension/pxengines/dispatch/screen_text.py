@@ -74,11 +74,12 @@ class ScreenText:
         if _ESCAPE in text:
             text = _OTHER_SEQUENCES.sub("", text)
         if self._column is None and not _moves(text):
-            lines = (self._open + text).split("\n")
+            text = self._open + text
+            end = text.rfind("\n") + 1
             self._open = ""
-            last = lines.pop()
-            self._push_lines(lines)
-            self._open = last
+            if end:
+                self._push_text(text[:end])
+            self._open = text[end:]
             self._shorten()
             return
         self._moved = True
@@ -136,43 +137,53 @@ class ScreenText:
                 break
             taken += 1
             left = half - length
-        first = self._head[:taken]
-        if not first and self._head:
-            first.append(_HALF_SEQUENCE.sub("", self._head[0][:half]))
-            if len(self._head[0]) > half:
-                taken, left = 1, 0
+        first, rest = self._head[:taken], self._head[taken:]
+        if rest:
+            begun, rest[0], left = _begin(rest[0], left, whole_lines=bool(first))
+            first.append(begun)
         left += limit - half
         last: list[str] = []
-        rest = [] if self._gap else self._head[taken:]
-        for chunk in chain((self._open,), reversed(self._tail), reversed(rest)):
+        for chunk in chain((self._open,), reversed(self._tail), reversed([] if self._gap else rest)):
             if len(chunk) > left:
-                if not any(last) and left:
+                at = chunk.find("\n", len(chunk) - left - 1) + 1
+                if 0 < at < len(chunk):
+                    last.append(chunk[at:])
+                elif not any(last) and left:
                     last.append(chunk[-left:])
                 break
             last.append(chunk)
             left -= len(chunk)
         return "".join(first), "".join(reversed(last))
 
+    def _push_text(self, text: str) -> None:
+        """Keep `text`, of whole lines."""
+        count = text.count("\n")
+        cost = len(text) + count * OVERHEAD
+        if self._head_open and self.used + cost <= self._head_room and not _has_long_line(text):
+            # As one: cells print hundreds of thousands of lines.
+            self._push_head(text, cost)
+            self.lines += count
+            return
+        self._push_lines(text[:-1].split("\n"))
+
+    def _push_head(self, chunk: str, cost: int) -> None:
+        size = _bytes(chunk)
+        self._head.append(chunk)
+        self._head_bytes += size
+        self._kept_bytes += size
+        self.bytes += size
+        self.used += cost
+
     def _push_lines(self, lines: list[str]) -> None:
         if len(lines) < _MANY or max(map(len, lines)) > LINE:
             for line in lines:
                 self._push_line(line)
             return
-        # As `_push_line` for each, in one go: cells print hundreds of thousands of lines.
+        # As `_push_line` for each, in one go.
         at = 0
-        if self._head_open:
-            if self.used + _cost(lines) <= self._head_room:
-                self._head += [line + "\n" for line in lines]
-                size = _bytes_of(lines)
-                self._head_bytes += size
-                self._kept_bytes += size
-                self.bytes += size
-                self.lines += len(lines)
-                self.used += _cost(lines)
-                return
-            while at < len(lines) and self._head_open:
-                self._push_line(lines[at])
-                at += 1
+        while at < len(lines) and self._head_open:
+            self._push_line(lines[at])
+            at += 1
         # So many lines fill the end, whatever they hold: what comes before them need not be looked at.
         surplus = len(lines) - at - (self._tail_room // OVERHEAD + 1)
         if surplus > 0:
@@ -220,15 +231,13 @@ class ScreenText:
         self._tail_cost = 0
 
     def _push(self, chunk: str) -> None:
-        size = _bytes(chunk)
         cost = len(chunk) + OVERHEAD
+        if self._head_open and self.used + cost <= self._head_room:
+            self._push_head(chunk, cost)
+            return
+        size = _bytes(chunk)
         self.bytes += size
         self._kept_bytes += size
-        if self._head_open and self.used + cost <= self._head_room:
-            self._head.append(chunk)
-            self._head_bytes += size
-            self.used += cost
-            return
         self._head_open = False
         self._tail.append(chunk)
         self._tail_cost += cost
@@ -301,6 +310,28 @@ def encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
     return text
+
+
+def _begin(chunk: str, room: int, *, whole_lines: bool) -> tuple[str, str, int]:
+    """Return the beginning of `chunk` that fits, what comes after it, and what is left of the room.
+
+    Whole lines; if not even one fits, none, or a part of it, whose rest is then not shown either.
+    """
+    end = chunk.rfind("\n", 0, room) + 1
+    if end or whole_lines:
+        return chunk[:end], chunk[end:], room - end
+    line_end = chunk.find("\n") + 1 or len(chunk)
+    return _HALF_SEQUENCE.sub("", chunk[:room]), chunk[line_end:], 0
+
+
+def _has_long_line(text: str) -> bool:
+    """Tell whether a line is longer than `LINE`; `text` ends with the end of one."""
+    at = 0
+    while len(text) - at > LINE:
+        at = text.rfind("\n", at, at + LINE + 1) + 1
+        if not at:
+            return True
+    return False
 
 
 def _bytes(text: str) -> int:

@@ -178,10 +178,18 @@ def test_one_line_of_many_megabytes_does_not_hold_the_kernel(end: str) -> None:
 
 
 def test_what_an_event_costs_does_not_grow_with_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts lines moved, not time: each print moves one, whatever is kept already."""
+    """Counts what is moved, not time: each print moves one piece, whatever is kept already."""
     pushes: list[str] = []
-    push = ScreenText._push
-    monkeypatch.setattr(ScreenText, "_push", lambda self, line: (pushes.append(line), push(self, line))[1])
+
+    def counted(push: Callable[..., None]) -> Callable[..., None]:
+        def counting(self: ScreenText, piece: str, *more: Any) -> None:
+            pushes.append(piece)
+            push(self, piece, *more)
+
+        return counting
+
+    for name in ("_push_head", "_push"):
+        monkeypatch.setattr(ScreenText, name, counted(getattr(ScreenText, name)))
     run = a_run(1)
     for number in range(20_000):
         run.stream(0, "stdout", f"line {number}\n")
