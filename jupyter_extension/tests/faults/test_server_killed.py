@@ -27,7 +27,7 @@ class DyingSite(BatchSite):
         super().__init__(
             folder,
             dialect,
-            PYTHONPATH=str(HERE),
+            PYTHONPATH=os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
             DYING_STEPS=",".join(step.place for step in STEPS),
             DYING_ARMED=str(folder / "armed"),
         )
