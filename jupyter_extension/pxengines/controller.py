@@ -179,7 +179,8 @@ class EngineController(IPController):
         self.secure()
         # ipyparallel has no options for these; this process is one controller.
         app.Hub = RequestHub
-        app.util.select_random_ports = ReservedPorts().select
+        if sys.platform == "linux":
+            app.util.select_random_ports = ReservedPorts().select
         super().init_hub()
         ActivityLog(self.hub).attach()
         Rejoining(self.hub).attach()

@@ -5,7 +5,8 @@ another process listen there a second later. On a busy host any connection may h
 a part of the controller (the heart monitor, a scheduler) dies at its start.
 
 Here the port stays bound meanwhile. Linux lets a second socket listen on a port that is only bound, when
-both say SO_REUSEADDR, as ZeroMQ's listeners do; and gives a bound port to nobody who asks for any.
+both say SO_REUSEADDR, as ZeroMQ's listeners do; and gives a bound port to nobody who asks for any. Other
+systems do not all allow that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 
 
 class ReservedPorts:
-    """TCP ports that are ours as long as this object lives, and in processes forked meanwhile."""
+    """TCP ports that are ours as long as this object lives, and in processes forked meanwhile; for Linux."""
 
     def __init__(self) -> None:
         self._held: list[socket.socket] = []
