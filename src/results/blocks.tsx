@@ -3,6 +3,7 @@ import type {
   ReadonlyPartialJSONObject
 } from '@lumino/coreutils';
 import * as React from 'react';
+import { QuietButton } from './button';
 import type { IBlock } from './contract';
 import type { IWhole } from './model';
 import type { IOutputTools, TextMimeType } from './outputs';
@@ -141,9 +142,7 @@ function Dropped(
           {trans.__('The kernel does not have them any more.')}
         </span>
       ) : (
-        <button
-          {...OWN_KEYS}
-          className="jp-Engines-button jp-mod-quiet"
+        <QuietButton
           aria-disabled={whole === 'asked'}
           aria-label={trans.__('Show all of %1', blockTitle(block, trans))}
           onClick={() => {
@@ -153,7 +152,7 @@ function Dropped(
           }}
         >
           {whole === 'asked' ? trans.__('Asked…') : trans.__('Show all')}
-        </button>
+        </QuietButton>
       )}
     </p>
   );

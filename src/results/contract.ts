@@ -101,7 +101,7 @@ export type Answer =
       data: PartialJSONObject | null;
       metadata: ReadonlyPartialJSONObject;
     }
-  | { type: 'all'; blocks: readonly IBlock[] };
+  | { type: 'all'; blocks: readonly IBlock[]; droppedBlocks: number };
 
 export const NO_RUN: IRun = {
   label: '',
@@ -155,8 +155,15 @@ export function withTraits(
   };
 }
 
-/** Read a message of the kernel; null: none that is known here. */
-export function readAnswer(content: unknown): Answer | null {
+/**
+ * Read a message of the kernel; null: none that is known here.
+ *
+ * @param shown - the blocks there are: those that have not changed stay the same objects
+ */
+export function readAnswer(
+  content: unknown,
+  shown: readonly IBlock[] = []
+): Answer | null {
   if (!isRecord(content)) {
     return null;
   }
@@ -170,7 +177,11 @@ export function readAnswer(content: unknown): Answer | null {
     };
   }
   return Array.isArray(content.all)
-    ? { type: 'all', blocks: readBlocks(content.all, []) }
+    ? {
+        type: 'all',
+        blocks: readBlocks(content.all, shown),
+        droppedBlocks: readNumber(content.dropped_blocks) ?? 0
+      }
     : null;
 }
 

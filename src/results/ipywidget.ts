@@ -8,6 +8,7 @@ import type {
   IWidgetManager
 } from '@jupyter-widgets/base';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { ISignal } from '@lumino/signaling';
 import { PanelLayout } from '@lumino/widgets';
 import type { LiveRuns } from './liveRuns';
 import { WIDGET_MODULE, WIDGET_VERSION } from './contract';
@@ -35,10 +36,11 @@ export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
       options: IBackboneModelOptions
     ): void {
       super.initialize(attributes, options);
-      const interrupt = interrupterOf(this.widget_manager);
+      // Later the manager may have another kernel, which knows nothing of this run.
+      const kernel = kernelOf(this.widget_manager);
       this.run = new RunModel({
         send: request => this.send(request, this.callbacks()),
-        interrupt,
+        interrupt: kernel === null ? null : () => kernel.interrupt(),
         rendermime: registryOf(this.widget_manager)
       });
       this.run.update(this.attributes);
@@ -46,11 +48,14 @@ export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
       this.on('change', () => this.run.update(this.changedAttributes() || {}));
       this.on('msg:custom', (content: unknown) => this.run.receive(content));
       this.on('comm_live_update', () => this.run.setConnected(this.comm_live));
-      this.on('destroy', () => {
-        runs.remove(this.model_id);
+      const leave = (): void => {
+        runs.remove(this.model_id, this.run);
         // What is shown stays, as the output of any other cell does.
         this.run.setConnected(false);
-      });
+      };
+      this.on('destroy', leave);
+      // Of the end of a kernel, or of the page's connection to it, a model is not told.
+      kernel?.disposed?.connect(leave);
       runs.add(this.model_id, this.run);
     }
 
@@ -70,19 +75,18 @@ export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
   return { CellRunModel, CellRunView };
 }
 
-/** Return how to interrupt the kernel of a manager of widgets; null: it does not tell its kernel. */
-function interrupterOf(manager: IWidgetManager): (() => Promise<void>) | null {
+/** What is used here of a kernel. */
+interface IWidgetKernel {
+  interrupt: () => Promise<void>;
+  disposed?: ISignal<unknown, void>;
+}
+
+/** Return the kernel of a manager of widgets; null: it does not tell. */
+function kernelOf(manager: IWidgetManager): IWidgetKernel | null {
   // JupyterLab's have one; the interface does not promise it.
-  if (!('kernel' in manager)) {
-    return null;
-  }
-  return async () => {
-    const { kernel } = manager;
-    if (!canInterrupt(kernel)) {
-      throw new Error('There is no kernel.');
-    }
-    await kernel.interrupt();
-  };
+  return 'kernel' in manager && isKernel(manager.kernel)
+    ? manager.kernel
+    : null;
 }
 
 /** Return what a manager of widgets draws outputs with; null: it does not tell. */
@@ -102,13 +106,11 @@ function isRegistry(value: unknown): value is IRenderMimeRegistry {
   );
 }
 
-function canInterrupt(
-  kernel: unknown
-): kernel is { interrupt: () => Promise<void> } {
+function isKernel(value: unknown): value is IWidgetKernel {
   return (
-    typeof kernel === 'object' &&
-    kernel !== null &&
-    'interrupt' in kernel &&
-    typeof kernel.interrupt === 'function'
+    typeof value === 'object' &&
+    value !== null &&
+    'interrupt' in value &&
+    typeof value.interrupt === 'function'
   );
 }

@@ -18,8 +18,11 @@ export class LiveRuns {
     this._added.emit(id);
   }
 
-  remove(id: string): void {
-    this._runs.delete(id);
+  /** Forget a run; one that has come under the same id since then stays. */
+  remove(id: string, run: RunModel): void {
+    if (this._runs.get(id) === run) {
+      this._runs.delete(id);
+    }
   }
 
   private readonly _runs = new Map<string, RunModel>();

@@ -18,6 +18,9 @@ export interface IRunLink {
   rendermime?: IRenderMimeRegistry | null;
 }
 
+/** While a run goes on, all of it is asked for anew no sooner than this, in seconds. */
+const ALL_AGAIN = 5;
+
 /** All of a block of which the kernel sends only a part by itself. */
 export interface IWhole {
   /** Both null: the kernel does not have it any more. */
@@ -81,7 +84,12 @@ export class RunModel implements IDisposable {
 
   /** How many blocks are left out. */
   get droppedBlocks(): number {
-    return this._all === null ? this._run.droppedBlocks : 0;
+    return this._all === null ? this._run.droppedBlocks : this._allDropped;
+  }
+
+  /** Whether those that were left out are on their way for the first time. */
+  get isAllAsked(): boolean {
+    return this._isAllAsked && this._all === null;
   }
 
   /** Return the whole of a block if it was asked for; undefined: it was not. */
@@ -120,25 +128,25 @@ export class RunModel implements IDisposable {
       this._isStopping = false; // That is what came of it.
     }
     if (this._run.blocks !== previous.blocks) {
-      this._all = null;
-      const kept = new Set(this._run.blocks);
-      this._wholes.forEach((_, block) => {
-        if (!kept.has(block)) {
-          this._wholes.delete(block);
-        }
-      });
+      this._isAllOld = true;
+      this._forgetWholes();
     }
+    this._refreshAll();
     this._changed.emit();
   }
 
   /** Take a message of the kernel. */
   receive(content: unknown): void {
-    const answer = readAnswer(content);
+    const answer = readAnswer(content, this.blocks);
     if (answer === null) {
       return;
     }
     if (answer.type === 'all') {
       this._all = answer.blocks;
+      this._allDropped = answer.droppedBlocks;
+      this._isAllAsked = false;
+      this._forgetWholes();
+      this._refreshAll();
     } else {
       const block = this.blocks.find(({ key }) => key === answer.key);
       if (block === undefined) {
@@ -152,20 +160,26 @@ export class RunModel implements IDisposable {
   setConnected(isConnected: boolean): void {
     if (isConnected !== this._isConnected) {
       this._isConnected = isConnected;
+      this._isAllAsked = false;
       this._changed.emit();
     }
   }
 
   /** Ask for all of a block. */
   askWhole(block: IBlock): void {
-    this._wholes.set(block, 'asked');
-    this._link.send({ do: 'whole', key: block.key });
+    this._wholes.set(
+      block,
+      this._ask({ do: 'whole', key: block.key }) ? 'asked' : GONE
+    );
     this._changed.emit();
   }
 
-  /** Ask for the blocks that were left out. */
+  /** Show the blocks that were left out too, from now on. */
   askAll(): void {
-    this._link.send({ do: 'all' });
+    this._isAllWanted = this._isAllOld = true;
+    this._allAskedAt = -Infinity;
+    this._refreshAll();
+    this._changed.emit();
   }
 
   /** Have it stopped. Asking twice asks twice: the first time may have come to nothing. */
@@ -174,12 +188,12 @@ export class RunModel implements IDisposable {
     this._stopError = null;
     this._changed.emit();
     const { interrupt } = this._link;
-    if (!this._run.isBlocking || interrupt === null) {
-      this._link.send({ do: 'stop' });
-      return;
-    }
     try {
-      await interrupt();
+      if (!this._run.isBlocking || interrupt === null) {
+        this._link.send({ do: 'stop' });
+      } else {
+        await interrupt();
+      }
     } catch (error) {
       this._isStopping = false;
       this._stopError =
@@ -188,10 +202,52 @@ export class RunModel implements IDisposable {
     }
   }
 
+  /** Ask the kernel; return whether it can be asked: its connection may just have gone. */
+  private _ask(request: Request): boolean {
+    try {
+      this._link.send(request);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ask for all blocks if that is wanted and they have changed; while more come, not too often. */
+  private _refreshAll(): void {
+    const isTooEarly =
+      this.isRunning && this._clock() - this._allAskedAt < ALL_AGAIN;
+    if (
+      !this._isAllWanted ||
+      !this._isAllOld ||
+      this._isAllAsked ||
+      isTooEarly
+    ) {
+      return;
+    }
+    this._isAllOld = false;
+    this._allAskedAt = this._clock();
+    this._isAllAsked = this._ask({ do: 'all' });
+  }
+
+  /** Forget the wholes of blocks that are shown no more, or have changed. */
+  private _forgetWholes(): void {
+    const kept = new Set(this.blocks);
+    this._wholes.forEach((_, block) => {
+      if (!kept.has(block)) {
+        this._wholes.delete(block);
+      }
+    });
+  }
+
   private readonly _link: IRunLink;
   private readonly _clock: () => number;
   private _run: IRun = NO_RUN;
   private _all: readonly IBlock[] | null = null;
+  private _allDropped = 0;
+  private _isAllWanted = false;
+  private _isAllAsked = false;
+  private _isAllOld = false;
+  private _allAskedAt = -Infinity;
   /** When the kernel last told its time, by this machine's clock. */
   private _heardAt = 0;
   private _isConnected = true;
@@ -202,3 +258,6 @@ export class RunModel implements IDisposable {
   private readonly _wholes = new Map<IBlock, IWhole | 'asked'>();
   private readonly _changed = new Signal<this, void>(this);
 }
+
+/** A block that the kernel does not have any more. */
+const GONE: IWhole = { text: null, data: null, metadata: {} };

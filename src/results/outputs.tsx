@@ -7,6 +7,7 @@ import type {
 } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
+import { OWN_KEYS } from './ownKeys';
 import type { WorkQueue } from './workQueue';
 
 /** What outputs are drawn with. */
@@ -43,7 +44,7 @@ export const TextOutput = React.memo(
     return /\x1b|:\/\//.test(text) ? (
       <MimeOutput data={data} metadata={NO_METADATA} tools={tools} />
     ) : (
-      <pre className="jp-Engines-Result-text" tabIndex={0}>
+      <pre className="jp-Engines-Result-text" {...scrolling(text)}>
         {chunksOf(text).map((chunk, index) => (
           <Chunk key={index} text={chunk} />
         ))}
@@ -51,6 +52,32 @@ export const TextOutput = React.memo(
     );
   }
 );
+
+/** About so much fits without scrolling, also in a narrow notebook. */
+const SHORT_LINES = 10;
+const SHORT_TEXT = 400;
+
+/** Return what lets the keyboard scroll a text; one that all fits is no stop on the way. */
+function scrolling(text: string): React.HTMLAttributes<HTMLPreElement> {
+  const isShort =
+    text.length <= SHORT_TEXT && text.split('\n').length <= SHORT_LINES + 1;
+  return isShort
+    ? {}
+    : { tabIndex: 0, onFocus: takeKeys, onBlur: giveBackKeys };
+}
+
+/** Have arrows scroll it, unless it has the focus because somebody clicked it: then they move cells. */
+function takeKeys({ currentTarget }: React.FocusEvent<HTMLElement>): void {
+  if (currentTarget.matches(':focus-visible')) {
+    Object.entries(OWN_KEYS).forEach(([name, value]) =>
+      currentTarget.setAttribute(name, value)
+    );
+  }
+}
+
+function giveBackKeys({ currentTarget }: React.FocusEvent<HTMLElement>): void {
+  Object.keys(OWN_KEYS).forEach(name => currentTarget.removeAttribute(name));
+}
 
 const NO_METADATA: ReadonlyPartialJSONObject = {};
 
@@ -114,21 +141,23 @@ export const MimeOutput = React.memo(
     }, [mimeType, rendermime]);
 
     React.useLayoutEffect(() => {
-      const owner = host;
-      queue.add(owner, () => {
-        renderer.current
-          ?.renderModel(
-            new MimeModel({ data, metadata: { ...metadata }, trusted: true })
-          )
-          .catch((error: unknown) =>
-            setFailure({
-              data,
-              message: error instanceof Error ? error.message : String(error)
-            })
-          );
+      // Others' renderers may throw at once, or return nothing to wait for.
+      const draw = async (): Promise<void> => {
+        await renderer.current?.renderModel(
+          new MimeModel({ data, metadata: { ...metadata }, trusted: true })
+        );
+      };
+      queue.add(host, () => {
+        draw().catch((error: unknown) =>
+          setFailure({
+            data,
+            message: error instanceof Error ? error.message : String(error)
+          })
+        );
       });
-      return () => queue.remove(owner);
     }, [data, metadata, mimeType, queue]);
+
+    React.useLayoutEffect(() => () => queue.remove(host), [queue]);
 
     return (
       <>

@@ -3,10 +3,10 @@ import * as React from 'react';
 import { Icon } from '../icon';
 import { ProblemView } from '../problemView';
 import { BlockView } from './blocks';
+import { QuietButton } from './button';
 import type { IBlock } from './contract';
 import type { RunModel } from './model';
 import type { IOutputTools } from './outputs';
-import { OWN_KEYS } from './ownKeys';
 import { Squares } from './squares';
 import type { RunViewModel } from './viewModel';
 import {
@@ -93,9 +93,7 @@ function Header(props: {
         </span>
       )}
       {model.isRunning && (
-        <button
-          {...OWN_KEYS}
-          className="jp-Engines-button jp-mod-quiet"
+        <QuietButton
           aria-label={trans.__('Stop: %1', run.label)}
           title={
             run.isBlocking
@@ -105,7 +103,7 @@ function Header(props: {
           onClick={() => void model.stop()}
         >
           {model.isStopping ? trans.__('Stopping…') : trans.__('Stop')}
-        </button>
+        </QuietButton>
       )}
       {/* How many ranks are done is for the eye: only how it ends is announced. */}
       <span className="jp-Engines-visuallyHidden" role="status">
@@ -139,13 +137,9 @@ function Filter(props: {
         onChange={event => view.setFilter(event.currentTarget.value)}
       />
       {view.selection !== null && (
-        <button
-          {...OWN_KEYS}
-          className="jp-Engines-button jp-mod-quiet"
-          onClick={() => view.setFilter('')}
-        >
+        <QuietButton onClick={() => view.setFilter('')}>
           {trans.__('All ranks')}
-        </button>
+        </QuietButton>
       )}
       {!view.isFilterValid && (
         <span id={`${id}-error`} className="jp-Engines-fieldError">
@@ -172,7 +166,11 @@ function Blocks({ view, tools }: IRunViewProps): React.JSX.Element {
     <>
       {blocks.length === 0 && selection !== null && (
         <p className="jp-Engines-hint">
-          {trans.__('These ranks have put out nothing.')}
+          {model.droppedBlocks > 0
+            ? trans.__(
+                'What these ranks have put out, if anything, is among what is left out.'
+              )
+            : trans.__('These ranks have put out nothing.')}
         </p>
       )}
       {blocks.length > 0 && (
@@ -196,13 +194,9 @@ function Blocks({ view, tools }: IRunViewProps): React.JSX.Element {
           <span>
             {trans._n('%1 more output', '%1 more outputs', hidden.all)}
           </span>
-          <button
-            {...OWN_KEYS}
-            className="jp-Engines-button jp-mod-quiet"
-            onClick={() => view.showMore()}
-          >
+          <QuietButton onClick={() => view.showMore()}>
             {trans._n('Show %1 more', 'Show %1 more', hidden.next)}
-          </button>
+          </QuietButton>
         </p>
       )}
       {model.droppedBlocks > 0 && (
@@ -215,13 +209,16 @@ function Blocks({ view, tools }: IRunViewProps): React.JSX.Element {
             )}
           </span>
           {model.isConnected && (
-            <button
-              {...OWN_KEYS}
-              className="jp-Engines-button jp-mod-quiet"
-              onClick={() => model.askAll()}
+            <QuietButton
+              aria-disabled={model.isAllAsked}
+              onClick={() => {
+                if (!model.isAllAsked) {
+                  model.askAll();
+                }
+              }}
             >
-              {trans.__('Show all')}
-            </button>
+              {model.isAllAsked ? trans.__('Asked…') : trans.__('Show all')}
+            </QuietButton>
           )}
         </p>
       )}

@@ -47,15 +47,19 @@ export class WorkQueue implements IDisposable {
   private _run(): void {
     this._timer = undefined;
     const end = this._clock() + BUDGET;
-    for (const [owner, work] of this._work) {
-      this._work.delete(owner);
-      work();
-      if (this._clock() >= end) {
-        break;
+    try {
+      for (const [owner, work] of this._work) {
+        this._work.delete(owner);
+        work();
+        if (this._clock() >= end) {
+          break;
+        }
       }
-    }
-    if (this._work.size > 0) {
-      this._schedule();
+    } finally {
+      // One that fails must not hold up the others.
+      if (this._work.size > 0) {
+        this._schedule();
+      }
     }
   }
 

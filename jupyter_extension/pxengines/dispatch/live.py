@@ -309,7 +309,8 @@ class Showing:
             self._widget.send({"whole": key, **answer})
         elif asked == "all":
             everything = shown(self._run, text_bytes=_ALL_BYTES, most_blocks=_ALL_BLOCKS)
-            self._widget.send({"all": msgspec.to_builtins(everything.blocks)})
+            blocks = msgspec.to_builtins(everything.blocks)
+            self._widget.send({"all": blocks, "dropped_blocks": everything.dropped_blocks})
 
 
 def showing(result: Watched, *, blocking: bool, always: bool = False) -> Showing:

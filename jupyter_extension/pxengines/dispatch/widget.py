@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
@@ -60,5 +61,12 @@ def _widget_class() -> Any:
         dropped_blocks = Int().tag(sync=True)
         blocking = Bool().tag(sync=True)
         notice = Unicode().tag(sync=True)
+
+        def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+            """Return the state; for a page that is loaded while nothing happens, with the time it is now."""
+            state: dict[str, Any] = super().get_state(key, drop_defaults)
+            if "now" in state and self.state == "running":
+                state["now"] = time.time()
+            return state
 
     return CellRunWidget

@@ -5,6 +5,7 @@ import type {
   WidgetView
 } from '@jupyter-widgets/base';
 import { DOMWidgetModel, DOMWidgetView } from '@jupyter-widgets/base';
+import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { runWidgets } from '../../results/ipywidget';
 import { LiveRuns } from '../../results/liveRuns';
@@ -132,10 +133,34 @@ describe('the run as an ipywidget', () => {
   it('interrupts the kernel that is busy with it', async () => {
     make();
     await running().stop();
-    expect(kernel?.interrupt).toHaveBeenCalled();
-    kernel = null;
+    expect(kernel?.interrupt).toHaveBeenCalledTimes(1);
+    // Another kernel has nothing to do with it.
+    const [own, other] = [kernel, { interrupt: jest.fn() }];
+    kernel = other;
     await running().stop();
-    expect(running().stopError?.message).toBe('There is no kernel.');
+    expect(own?.interrupt).toHaveBeenCalledTimes(2);
+    expect(other.interrupt).not.toHaveBeenCalled();
+  });
+
+  it('goes on no more when the connection to its kernel ends', () => {
+    const disposed = new Signal<object, void>({});
+    make({ blocking: false }, { kernel: { interrupt: jest.fn(), disposed } });
+    const run = running();
+    expect(run.isRunning).toBe(true);
+    disposed.emit();
+    expect(run.isRunning).toBe(false);
+    // A document that is opened again shows what stands in for it.
+    expect(runs.get('m')).toBeUndefined();
+  });
+
+  it('leaves alone the run of a connection that came later', () => {
+    const disposed = new Signal<object, void>({});
+    make({}, { kernel: { interrupt: jest.fn(), disposed } });
+    make();
+    const later = running();
+    disposed.emit();
+    expect(running()).toBe(later);
+    expect(later.isRunning).toBe(true);
   });
 
   it('asks where nobody can interrupt', async () => {

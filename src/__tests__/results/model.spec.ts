@@ -100,6 +100,49 @@ describe('RunModel', () => {
     expect(run.model.droppedBlocks).toBe(0);
   });
 
+  it('goes on showing all while more comes, without asking each time', () => {
+    const run = new SimulatedRun({ blocks: [block()], dropped_blocks: 1 });
+    run.model.askAll();
+    expect(run.model.isAllAsked).toBe(true);
+    const all = [block(), block({ key: 'b' })];
+    run.model.receive({ all, dropped_blocks: 7 });
+    expect(run.model.isAllAsked).toBe(false);
+    expect(run.model.droppedBlocks).toBe(7);
+    const [, second] = run.model.blocks;
+    run.model.update({ blocks: [block({ text: 'more' })] });
+    run.model.update({ blocks: [block({ text: 'and more' })] });
+    expect(run.model.blocks).toHaveLength(2);
+    expect(run.sent).toHaveLength(1);
+    run.clock += 6;
+    run.model.update({ now: START + 8 });
+    expect(run.sent).toHaveLength(2);
+    run.model.update({ blocks: [block({ text: 'the end' })], state: 'done' });
+    run.model.receive({ all: [block({ text: 'and more' }), all[1]] });
+    // What has not changed is not drawn again.
+    expect(run.model.blocks[1]).toBe(second);
+    // It had ended since that was asked.
+    expect(run.sent).toHaveLength(3);
+    run.model.receive({ all: [block({ text: 'the end' }), all[1]] });
+    expect(run.sent).toHaveLength(3);
+    expect(run.model.blocks[0]?.text).toBe('the end');
+  });
+
+  it('asks nobody for ever when the connection has gone unnoticed', async () => {
+    const run = new SimulatedRun({ blocks: [block()], blocking: false });
+    run.isGone = true;
+    const [first] = run.model.blocks;
+    if (first === undefined) {
+      throw new Error('There is no block');
+    }
+    run.model.askWhole(first);
+    expect(run.model.wholeOf(first)).toMatchObject({ text: null, data: null });
+    run.model.askAll();
+    expect(run.model.isAllAsked).toBe(false);
+    await run.model.stop();
+    expect(run.model.isStopping).toBe(false);
+    expect(run.model.stopError?.message).toBe('Cannot send');
+  });
+
   it('keeps what it shows when it is told nothing that it knows', () => {
     const run = new SimulatedRun();
     const changed = jest.fn();

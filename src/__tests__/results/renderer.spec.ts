@@ -51,7 +51,7 @@ describe('RunRenderer', () => {
     run.model.update({ state: 'done', states: 'dddd' });
     await waitUntil(() => text().includes('Done on 4 engines'));
     // A kernel that goes takes nothing along.
-    runs.remove('m');
+    runs.remove('m', run.model);
     run.model.setConnected(false);
     expect(text()).toContain('Done on 4 engines');
   });
@@ -82,10 +82,11 @@ describe('RunRenderer', () => {
   });
 
   it('shows what stands in for a run of which the kernel has nothing any more', async () => {
-    runs.add('m', new SimulatedRun().model);
+    const run = new SimulatedRun();
+    runs.add('m', run.model);
     await renderer.renderModel(output('m', null));
     await waitUntil(() => text().includes('Running on 4 engines'));
-    runs.remove('m');
+    runs.remove('m', run.model);
     await renderer.renderModel(output('m', '<p>how it went on</p>'));
     expect(text()).toBe('how it went on');
   });

@@ -54,7 +54,12 @@ export class SimulatedRun {
   constructor(changes: Record<string, unknown> = {}) {
     this.model = new RunModel(
       {
-        send: request => this.sent.push(request),
+        send: request => {
+          if (this.isGone) {
+            throw new Error('Cannot send');
+          }
+          this.sent.push(request);
+        },
         interrupt: () => this.interrupt()
       },
       () => this.clock
@@ -67,6 +72,8 @@ export class SimulatedRun {
   /** The page's clock, of another machine. */
   clock = 500;
   interrupt: () => Promise<void> = () => Promise.resolve();
+  /** Whether the connection has ended, and nobody was told. */
+  isGone = false;
 }
 
 export function tools(): IOutputTools {

@@ -332,6 +332,68 @@ describe('RunView', () => {
     expect(shown()).toEqual(['2–3high']);
     act(() => run.model.update({ blocks: [block({ ranks: '0' })] }));
     expect(screen.getByText('These ranks have put out nothing.')).toBeTruthy();
+    act(() => run.model.update({ dropped_blocks: 600 }));
+    expect(screen.queryByText('These ranks have put out nothing.')).toBeNull();
+    expect(
+      screen.getByText(/if anything, is among what is left out/)
+    ).toBeTruthy();
+  });
+
+  it('keeps the focus when a button has done its work', async () => {
+    show({ blocking: false });
+    const result = screen.getByRole('region', { name: 'On engines: psum(a)' });
+    screen.getByRole('button', { name: /^Stop/ }).focus();
+    act(() => run.model.update({ state: 'interrupted', states: 'iiii' }));
+    expect(document.activeElement).toBe(result);
+    // Somebody who has gone elsewhere stays there.
+    const field = screen.getByRole('textbox', { name: 'Ranks' });
+    await userEvent.type(field, '1');
+    await userEvent.clear(field);
+    expect(document.activeElement).toBe(field);
+    // A click in the result is one on its cell.
+    expect(result.hasAttribute('tabindex')).toBe(false);
+  });
+
+  it('has a stop for the keyboard where there is something to scroll', () => {
+    const long = 'line\n'.repeat(40);
+    show({
+      blocks: [block(), block({ key: 'b', text: long, ranks: '1' })]
+    });
+    const [short, tall] = document.querySelectorAll('pre');
+    expect(short?.hasAttribute('tabindex')).toBe(false);
+    expect(tall?.tabIndex).toBe(0);
+    tall?.focus();
+    // Or the arrows would go to the next cell.
+    expect(tall?.hasAttribute('data-lm-suppress-shortcuts')).toBe(true);
+    tall?.blur();
+    expect(tall?.hasAttribute('data-lm-suppress-shortcuts')).toBe(false);
+  });
+
+  it('shows the other outputs when a renderer fails at once', async () => {
+    show({});
+    given.rendermime.addFactory({
+      safe: true,
+      mimeTypes: ['image/svg+xml'],
+      createRenderer: () => {
+        const renderer = given.rendermime.clone().createRenderer('text/plain');
+        renderer.renderModel = () => {
+          throw new Error('no pictures');
+        };
+        return renderer;
+      }
+    });
+    const one = (key: string, data: object): Record<string, unknown> =>
+      block({ key, kind: 'display', text: null, data });
+    act(() =>
+      run.model.update({
+        blocks: [
+          one('a', { 'image/svg+xml': '<svg/>' }),
+          one('b', { 'text/html': '<b>bold</b>' })
+        ]
+      })
+    );
+    await screen.findByText('This output could not be shown: no pictures');
+    await screen.findByText('bold');
   });
 
   it('shows all when each rank is chosen', async () => {

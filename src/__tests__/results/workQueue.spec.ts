@@ -45,6 +45,16 @@ describe('WorkQueue', () => {
     expect(done).toEqual(['new', 'other']);
   });
 
+  it('goes on after what fails', () => {
+    queue.add({}, () => {
+      throw new Error('no');
+    });
+    add({}, 'other', 0);
+    expect(() => jest.runAllTimers()).toThrow('no');
+    jest.runAllTimers();
+    expect(done).toEqual(['other']);
+  });
+
   it('does nothing for who is gone', () => {
     const owner = {};
     add(owner, 'a', 0);
