@@ -43,6 +43,7 @@ for count in itertools.count():
     print("count", count, flush=True)
     time.sleep(0.2)`;
 const AFTER = '%%px\npsum(1)';
+const GOES_ON = '%%px --noblock\nimport time\ntime.sleep(600)';
 const DARK = ['JupyterLab Dark', 'JupyterLab Dark High Contrast'];
 
 /** Return the live result in a cell. */
@@ -86,7 +87,8 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     WIDGET,
     WRONG,
     ENDLESS,
-    AFTER
+    AFTER,
+    GOES_ON
   ];
   writeNotebook(server, NOTEBOOK, sources);
   await lab.open(`lab/tree/${NOTEBOOK}`);
@@ -188,8 +190,15 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
-  await test.step('without the kernel it is readable', async () => {
+  await test.step('without the kernel it is readable, and nothing seems to go on', async () => {
+    const goesOn = lab.codeCell('time.sleep(600)');
+    await runCell(goesOn);
+    await expect(result(goesOn)).toHaveAttribute('data-state', 'running');
     await lab.menu('Kernel', 'Shut Down Kernel');
+    await expect(result(goesOn)).toContainText('How it ended is not known');
+    await expect(
+      result(goesOn).getByRole('button', { name: /^Stop: / })
+    ).toHaveCount(0);
     await page.reload();
     await expect(steps).toContainText('step 5', { timeout: 40_000 });
     await expect(lab.codeCell('wrong sign')).toContainText(
