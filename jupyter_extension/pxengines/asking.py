@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .mpi.errors import ranks_in_words
 from .mpi.patience import Deferred
 from .together import Together
-from .waiting import WaitingStopped
+from .waiting import WaitingStopped, heeding_interrupts
 
 if TYPE_CHECKING:
     from ipyparallel import Client
@@ -45,6 +45,7 @@ class Asked:
         self._label = label
         self._together = Together(client, {})
 
+    @heeding_interrupts()
     def answers(self, timeout: float | None) -> dict[int, Any]:
         """Send the request and return what each engine answered: a value, an exception, or None.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..controller_gone import ControllerGoneError
 from ..controller_watch import CLOSED
 from ..mpi.errors import ranks_in_words
-from ..waiting import EnginesError, WaitingStopped
+from ..waiting import EnginesError, WaitingStopped, heeding_interrupts
 from .elsewhere import NAME_LENGTH
 from .errors import LOST, CellError, CellTimeoutError, Failure, Outcome, in_words, what_became
 from .feed import failure_of
@@ -61,6 +61,7 @@ class CellInterrupted(WaitingStopped):
     __module__ = "pxengines"
 
 
+@heeding_interrupts()
 def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -> None:
     """Wait until the cell of `result` is done, calling `tick` meanwhile.
 

@@ -137,7 +137,8 @@ class EnginesParallelMagics(stock.ParallelMagics):
             return None
         found.run.group = args.groupby
         stream = showing.in_kernel()  # the live view has a place for all; a terminal wants it in order
-        self._wait(found, Terms(found.on_error, again=True), stream=stream, groupby=args.groupby, always=True)
+        terms = Terms(found.on_error, interrupt=self.signal_on_interrupt, again=True)
+        self._wait(found, terms, stream=stream, groupby=args.groupby, always=True)
         return None
 
     def parallel_execute(
@@ -242,6 +243,11 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 "--timeout is for cells that block. Add --block, or use "
                 "status.wait_interactive(timeout=SECONDS)."
             )
+        signal_on_interrupt = (
+            self._eval_signal_str(args.signal_on_interrupt)
+            if args.signal_on_interrupt
+            else self.signal_on_interrupt
+        )
         saved = self.view.targets
         if args.targets:
             self.view.targets = self._eval_target_str(args.targets)
@@ -253,8 +259,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
                 save_name=args.save_name,
                 stream_output=args.stream,
                 progress_after=args.progress_after_seconds,
-                signal_on_interrupt=args.signal_on_interrupt
-                and self._eval_signal_str(args.signal_on_interrupt),
+                signal_on_interrupt=signal_on_interrupt,
                 on_error=args.on_error,
                 timeout=timeout,
             )
@@ -263,7 +268,8 @@ class EnginesParallelMagics(stock.ParallelMagics):
         if args.local:
             self.shell.run_cell(cell)
             if blocks and result is not None:
-                terms = Terms(result.on_error, (self.timeout if timeout is None else timeout) or None)
+                limit = (self.timeout if timeout is None else timeout) or None
+                terms = Terms(result.on_error, limit, interrupt=signal_on_interrupt)
                 self._wait(result, terms, stream=showing.in_kernel(), groupby=args.groupby)
         return None if blocks else result
 

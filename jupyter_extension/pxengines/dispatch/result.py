@@ -258,7 +258,7 @@ def submit(
     feed = Feed(run)
     futures = send_cell(
         client,
-        view._socket,
+        client._mux_stream,  # of any view: that of a broadcast view takes requests of another form
         code,
         list(zip(engines, client._build_targets(engines)[0], strict=True)),
         silent=silent,

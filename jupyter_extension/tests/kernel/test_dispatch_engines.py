@@ -28,9 +28,9 @@ def error_line(reply: Reply) -> str:
     return str(reply.outputs[-1]["evalue"])
 
 
-def interrupted(kernel: Kernel, cell: str, when: Path) -> Reply:
-    """Run `cell` and press the stop button when there is a file `when`."""
-    watch = f"""
+def interrupted(kernel: Kernel, cell: str, when: Path, first: str = "") -> Reply:
+    """Run `cell`, after `first` here, and press the stop button when there is a file `when`."""
+    watch = f"""{first}
 import os, threading, time
 def watch():
     while not os.path.exists({str(when)!r}):
@@ -292,10 +292,38 @@ def test_a_result_that_cannot_be_pickled(connected: Kernel) -> None:
 # --- interrupts ---------------------------------------------------------------------------------
 
 
-def test_an_interrupt_reaches_the_engines(connected: Kernel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["", "import asyncio; await asyncio.sleep(0)"], ids=["cell", "awaiting"])
+def test_an_interrupt_reaches_the_engines(connected: Kernel, tmp_path: Path, first: str) -> None:
+    """Also from a cell with a top-level await, in which ipykernel keeps the signal for its event loop."""
     flag = tmp_path / "runs"
-    reply = interrupted(connected, f"open({str(flag)!r}, 'w').close()\n{SLEEP}", flag)
+    reply = interrupted(connected, f"open({str(flag)!r}, 'w').close()\n{SLEEP}", flag, first)
     assert error_line(reply) == "Interrupted. All engines are idle again."
+
+
+def test_an_interrupt_that_was_not_to_reach_them_does_not_when_waiting_again(
+    connected: Kernel, tmp_path: Path
+) -> None:
+    runs, go_on = tmp_path / "runs", tmp_path / "go-on"
+    assert connected.run("%pxconfig --signal-on-interrupt 0").status == "ok"
+    wait = f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)"
+    goes_on = "Interrupted. The cell goes on; %pxresult waits for it."
+    reply = interrupted(connected, f"open({str(runs)!r}, 'w').close()\n{wait}", runs)
+    assert error_line(reply) == goes_on
+    again = "import threading, time\nthreading.Timer(0.5, print, ['now']).start()\n%pxresult"
+    reply = connected.run(again, lambda text: connected.interrupt() if "now" in text else None)
+    assert error_line(reply) == goes_on
+    go_on.touch()
+    assert connected.run("%pxresult").status == "ok"
+    assert connected.run("%pxconfig --signal-on-interrupt SIGINT").status == "ok"
+
+
+def test_a_broadcast_view_runs_cells(connected: Kernel) -> None:
+    """Its own line takes requests of another form, and drops those of cells without a word."""
+    connected.run("broadcast = view.client.broadcast_view()\nbroadcast.activate('_all')")
+    reply = connected.run("%%px_all --block -o doubled\nmpi_rank * 2")
+    assert reply.status == "ok", reply.texts
+    assert connected.value("[part.execute_result['data']['text/plain'] for part in doubled.get()]") == "['0', '2']"
+    assert connected.value("view.apply(len, 'ab').get(30)") == "[2, 2]"
 
 
 def test_an_engine_that_heeds_no_interrupt_is_named(connected: Kernel, tmp_path: Path) -> None:
