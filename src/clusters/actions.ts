@@ -196,8 +196,8 @@ export class ClusterActions {
     }
   }
 
-  /** Connect the current notebook. */
-  async connect(key?: string): Promise<void> {
+  /** Connect the notebook with that path, or the current one. */
+  async connect(key?: string, path?: string): Promise<void> {
     const trans = this._trans;
     const cluster = await this._choose(
       key,
@@ -208,7 +208,7 @@ export class ClusterActions {
       )
     );
     if (cluster !== null) {
-      await this._connector?.connect(cluster.key);
+      await this._connector?.connect(cluster.key, path);
     }
   }
 

@@ -97,8 +97,19 @@ export class EngineConnector implements IEngineConnector {
   }
 
   async connect(key: string, path?: string): Promise<boolean> {
-    const link = this._find(path) ?? (await this._newNotebook(key));
+    const link =
+      this._find(path) ??
+      (path === undefined ? await this._newNotebook(key) : null);
     if (link === null) {
+      if (path !== undefined) {
+        Notification.error(
+          this._trans.__(
+            '%1 was not connected to %2: it is not open. Open it, then connect.',
+            PathExt.basename(path),
+            key
+          )
+        );
+      }
       return false;
     }
     const kernel = await this._readyKernel(link.panel);

@@ -77,7 +77,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
           engines !== null && manager.clusters.some(c => c.engines.length > 0),
         dismiss: key => actions.dismiss(key),
         canDismiss: () => manager.clusters.some(cluster => !isLive(cluster)),
-        connect: key => actions.connect(key),
+        connect: (key, path) => actions.connect(key, path),
         canConnect: () => connector !== null && manager.clusters.some(isUsable),
         reattach: async path => {
           await connector?.reattach(path);

@@ -281,6 +281,16 @@ describe('EngineConnector', () => {
     expect(state()).toBe('none');
   });
 
+  it('connects no other notebook than the one it is told', async () => {
+    expect(await connector.connect('local', 'closed.ipynb')).toBe(false);
+    expect(notebook.runs).toEqual([]);
+    expect(
+      Notification.manager.notifications.map(({ message }) => message)
+    ).toEqual([
+      'closed.ipynb was not connected to local: it is not open. Open it, then connect.'
+    ]);
+  });
+
   describe('explains', () => {
     it('that no notebook is open', async () => {
       connector.dispose();

@@ -42,6 +42,7 @@ export class SimulatedNotebook {
       content: this.notebook,
       sessionContext: this.session,
       context: { path },
+      isDisposed: false,
       disposed: new Signal<object, void>({})
     };
     panel.disposed = new Signal<object, void>(panel);
@@ -82,6 +83,16 @@ export class SimulatedNotebook {
 
   get probes(): number {
     return this.requests.filter(({ code }) => code === '').length;
+  }
+
+  rename(path: string): void {
+    Object.assign(this.panel.context, { path });
+  }
+
+  /** The panel is closed; the kernel goes on. */
+  close(): void {
+    Object.assign(this.panel, { isDisposed: true });
+    (this.panel.disposed as Signal<NotebookPanel, void>).emit();
   }
 
   /** The kernel's process is replaced. */
@@ -148,7 +159,9 @@ export function trackerOf(...notebooks: SimulatedNotebook[]): INotebookTracker {
     forEach: (visit: (panel: NotebookPanel) => void) =>
       notebooks.forEach(({ panel }) => visit(panel)),
     find: (test: (panel: NotebookPanel) => boolean) =>
-      notebooks.map(({ panel }) => panel).find(test),
+      notebooks
+        .map(({ panel }) => panel)
+        .find(panel => !panel.isDisposed && test(panel)),
     widgetAdded: new Signal<object, NotebookPanel>({}),
     currentChanged: new Signal<object, NotebookPanel | null>({}),
     activeCellChanged: new Signal<object, unknown>({}),
