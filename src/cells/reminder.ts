@@ -24,13 +24,13 @@ export class ConnectReminder implements IDisposable {
     }
   }
 
-  /** Tell it if it is so, and offer to connect; return whether the notebook is connected. */
+  /** Tell it if it is so, and offer to connect; return whether the notebook is connected, or may be. */
   check(panel: NotebookPanel): boolean {
     const { connector, trans } = this._options;
     const { path } = panel.context;
     const { state } = connector.connectionOf(path);
     this.takeBack(panel);
-    if (state === 'connected' || state === 'connecting') {
+    if (state !== 'none' && state !== 'detached') {
       return true;
     }
     const id = Notification.warning(

@@ -128,7 +128,7 @@ export class EngineConnector implements IEngineConnector {
 
   async reattach(path?: string): Promise<boolean> {
     const link = this._find(path);
-    if (link === undefined || link.connection.state === 'none') {
+    if (link === undefined || !('key' in link.connection)) {
       return false;
     }
     const { key } = link.connection;

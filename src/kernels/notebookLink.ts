@@ -39,6 +39,7 @@ export class NotebookLink implements IDisposable {
     session.kernelChanged.connect(this._onKernelChanged, this);
     session.statusChanged.connect(this._onStatusChanged, this);
     NotebookActions.executed.connect(this._onExecuted, this);
+    this._connection = { state: this._kernel === null ? 'none' : 'unknown' };
     this.probeSoon();
   }
 
@@ -150,13 +151,17 @@ export class NotebookLink implements IDisposable {
       return; // Asked again when it is idle.
     }
     this._isProbeDue = false;
-    if ((await kernel.info).language_info.name !== 'python') {
+    const isPython = (await kernel.info).language_info.name === 'python';
+    const content = isPython ? (await this._ask(kernel, '').done).content : null;
+    if (kernel !== this._kernel) {
       return;
     }
-    const { content } = await this._ask(kernel, '').done;
-    if (kernel === this._kernel && content.status === 'ok') {
+    if (content?.status === 'ok') {
       this._setHasAutopx(readAutopx(content.user_expressions));
       this._onProbed(readProbe(content.user_expressions));
+    }
+    if (this._connection.state === 'unknown') {
+      this._set({ state: 'none' });
     }
   }
 
@@ -236,6 +241,9 @@ export class NotebookLink implements IDisposable {
       this._set({ state: 'none' });
     } else {
       this._detach();
+      if (this._connection.state === 'none') {
+        this._set({ state: 'unknown' });
+      }
       this.probeSoon();
     }
   }
@@ -264,6 +272,8 @@ export class NotebookLink implements IDisposable {
     if (was.state === 'connected' || was.state === 'connecting') {
       this._isRestarted = true;
       this._set({ state: 'detached', key: was.key, runId: was.runId });
+    } else if (was.state === 'unknown') {
+      this._set({ state: 'none' });
     }
   }
 
@@ -276,7 +286,7 @@ export class NotebookLink implements IDisposable {
   private readonly _probing: Debouncer<void>;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _detached = new Signal<this, void>(this);
-  private _connection: Connection = { state: 'none' };
+  private _connection: Connection;
   private _hasAutopx = false;
   private _isProbeDue = false;
   private _isRestarted = false;

@@ -83,7 +83,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
           await connector?.reattach(path);
         },
         canReattach: path =>
-          connector !== null && connector.connectionOf(path).state !== 'none',
+          connector !== null && 'key' in connector.connectionOf(path),
         showLog: key => actions.showLog(key),
         canShowLog: () => logs !== null && manager.clusters.length > 0,
         newProfile: () => editor?.create(),

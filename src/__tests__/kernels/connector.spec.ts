@@ -128,7 +128,7 @@ describe('EngineConnector', () => {
     it('is not connected when the cell failed', async () => {
       notebook.failure = 'not ready';
       expect(await connector.connect('local')).toBe(false);
-      expect(state()).toBe('none');
+      await waitUntil(() => state() === 'none');
     });
   });
 
@@ -152,7 +152,7 @@ describe('EngineConnector', () => {
     it('says what went wrong, naming the notebook', async () => {
       notebook.failure = 'The cluster is not ready.';
       expect(await connector.connect('local')).toBe(false);
-      expect(state()).toBe('none');
+      await waitUntil(() => state() === 'none');
       expect(
         Notification.manager.notifications.map(({ message }) => message)
       ).toEqual([
@@ -176,6 +176,50 @@ describe('EngineConnector', () => {
     const late = connect(other);
     await waitUntil(() => late.connectionOf().state === 'connected');
     late.dispose();
+  });
+
+  describe('does not know yet', () => {
+    let busy: SimulatedNotebook;
+    let late: EngineConnector;
+
+    beforeEach(() => {
+      busy = new SimulatedNotebook('b.ipynb');
+      busy.connectedKey = 'local';
+      busy.setStatus('busy');
+      late = connect(busy);
+    });
+
+    afterEach(() => late.dispose());
+
+    it('a kernel that was busy when the page was loaded, until it is idle', async () => {
+      expect(late.connectionOf()).toEqual({ state: 'unknown' });
+      expect(await late.reattach()).toBe(false);
+      busy.setStatus('idle');
+      await waitUntil(() => late.connectionOf().state === 'connected');
+    });
+
+    it('one that the notebook was just given', async () => {
+      await waitUntil(() => state() === 'none');
+      notebook.attach();
+      expect(state()).toBe('unknown');
+      await waitUntil(() => state() === 'none');
+    });
+
+    it('but knows one that restarts, or is not there', () => {
+      busy.setStatus('restarting');
+      expect(late.connectionOf().state).toBe('none');
+      const without = new SimulatedNotebook('c.ipynb');
+      Object.assign(without.session, { session: null });
+      const other = connect(without);
+      expect(other.connectionOf().state).toBe('none');
+      other.dispose();
+    });
+
+    it('but knows one that is not Python’s', async () => {
+      const other = connect(new SimulatedNotebook('r.ipynb', 'R'));
+      await waitUntil(() => other.connectionOf().state === 'none');
+      other.dispose();
+    });
   });
 
   it('asks a busy kernel only when it is idle', async () => {
@@ -277,8 +321,8 @@ describe('EngineConnector', () => {
     connector = connect(notebook, other);
     await connector.connect('local', 'b.ipynb');
     expect(connector.connectionOf('b.ipynb').state).toBe('connected');
+    await waitUntil(() => state() === 'none');
     expect(connector.connectionOf('dir/a.ipynb').state).toBe('none');
-    expect(state()).toBe('none');
   });
 
   it('connects no other notebook than the one it is told', async () => {

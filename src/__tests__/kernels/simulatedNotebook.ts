@@ -89,6 +89,14 @@ export class SimulatedNotebook {
     Object.assign(this.panel.context, { path });
   }
 
+  /** The session has got a kernel, as after a reload of the page. */
+  attach(): void {
+    const { kernelChanged } = this.session as unknown as {
+      kernelChanged: Signal<object, object>;
+    };
+    kernelChanged.emit({ oldValue: null, newValue: this.kernel });
+  }
+
   /** The panel is closed; the kernel goes on. */
   close(): void {
     Object.assign(this.panel, { isDisposed: true });

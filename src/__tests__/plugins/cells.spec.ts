@@ -66,6 +66,7 @@ describe('cells plugin', () => {
       null,
       null
     );
+    await waitUntil(() => connector.connectionOf().state === 'none');
   });
 
   afterEach(() => {
@@ -138,6 +139,14 @@ describe('cells plugin', () => {
     simulated.notebook.activeCellIndex = 1;
     await commands.execute(toggleCells);
     await commands.execute(toggleCells);
+    expect(notices()).toEqual([]);
+  });
+
+  it('says nothing while it is not known whether the notebook is connected', async () => {
+    simulated.setStatus('busy');
+    simulated.attach();
+    await commands.execute(toggleCells);
+    expect(simulated.cells).toEqual(['%%px\n']);
     expect(notices()).toEqual([]);
   });
 
