@@ -235,6 +235,11 @@ describe('cells plugin', () => {
     await NotebookActions.run(simulated.notebook, simulated.session);
     await waitUntil(() => badge() !== null);
     expect(badge()?.title).toBe('Ran code on 1 engine of pbs, rank 3');
+    // Another view of the notebook runs the cell here, and nothing is shown.
+    outputs.clear();
+    expect(badge()).toBeNull();
+    await NotebookActions.run(simulated.notebook, simulated.session);
+    await waitUntil(() => badge() !== null);
     reply.payload = [];
     await NotebookActions.run(simulated.notebook, simulated.session);
     expect(badge()).toBeNull();
