@@ -27,15 +27,15 @@ const PROBE_DELAY_MS = 150;
  * What one notebook's kernel has to do with engines, as the kernel itself tells.
  *
  * #### Notes
- * The kernel is asked after each of this notebook's cells, when it has nothing else to
- * do, so that what was typed by hand counts as well.
+ * The kernel is asked after each of this notebook's cells, in whichever of its views, when it
+ * has nothing else to do, so that what was typed by hand counts as well.
  */
 export class NotebookLink implements IDisposable {
   constructor(options: NotebookLink.IOptions) {
-    this.panel = options.panel;
+    this.context = options.context;
     this._options = options;
     this._probing = new Debouncer(() => this._probe(), PROBE_DELAY_MS);
-    const session = this.panel.sessionContext;
+    const session = this.context.sessionContext;
     session.kernelChanged.connect(this._onKernelChanged, this);
     session.statusChanged.connect(this._onStatusChanged, this);
     NotebookActions.executed.connect(this._onExecuted, this);
@@ -43,7 +43,7 @@ export class NotebookLink implements IDisposable {
     this.probeSoon();
   }
 
-  readonly panel: NotebookPanel;
+  readonly context: NotebookPanel['context'];
 
   get connection(): Connection {
     return this._connection;
@@ -72,7 +72,7 @@ export class NotebookLink implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    const session = this.panel.sessionContext;
+    const session = this.context.sessionContext;
     session.kernelChanged.disconnect(this._onKernelChanged, this);
     session.statusChanged.disconnect(this._onStatusChanged, this);
     NotebookActions.executed.disconnect(this._onExecuted, this);
@@ -142,7 +142,7 @@ export class NotebookLink implements IDisposable {
   }
 
   private get _kernel(): Kernel.IKernelConnection | null {
-    return this.panel.sessionContext.session?.kernel ?? null;
+    return this.context.sessionContext.session?.kernel ?? null;
   }
 
   private async _probe(): Promise<void> {
@@ -152,7 +152,9 @@ export class NotebookLink implements IDisposable {
     }
     this._isProbeDue = false;
     const isPython = (await kernel.info).language_info.name === 'python';
-    const content = isPython ? (await this._ask(kernel, '').done).content : null;
+    const content = isPython
+      ? (await this._ask(kernel, '').done).content
+      : null;
     if (kernel !== this._kernel) {
       return;
     }
@@ -223,7 +225,7 @@ export class NotebookLink implements IDisposable {
       success
     }: { notebook: Notebook; cell: Cell; success: boolean }
   ): void {
-    if (notebook !== this.panel.content) {
+    if (notebook.model !== this.context.model) {
       return;
     }
     if (success && mayConnect(cell.model.sharedModel.getSource())) {
@@ -296,7 +298,8 @@ export class NotebookLink implements IDisposable {
 
 export namespace NotebookLink {
   export interface IOptions {
-    panel: NotebookPanel;
+    /** What all views of the notebook share. */
+    context: NotebookPanel['context'];
     /** Returns the run that a cluster is in now; null if it is not known. */
     runIdOf: (key: string) => string | null;
     /** Tells whether that run of a cluster can still be used. */

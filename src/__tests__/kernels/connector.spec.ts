@@ -1,6 +1,11 @@
 import { Dialog, Notification } from '@jupyterlab/apputils';
 import type { ISessionContextDialogs } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
+import type {
+  INotebookTracker,
+  Notebook,
+  NotebookPanel
+} from '@jupyterlab/notebook';
 import {
   acceptDialog,
   dismissDialog,
@@ -46,8 +51,12 @@ describe('EngineConnector', () => {
   });
 
   function connect(...notebooks: SimulatedNotebook[]): EngineConnector {
+    return follow(trackerOf(...notebooks));
+  }
+
+  function follow(tracker: INotebookTracker): EngineConnector {
     return new EngineConnector({
-      tracker: trackerOf(...notebooks),
+      tracker,
       manager: bench.model,
       settings,
       sessionDialogs: null,
@@ -323,6 +332,68 @@ describe('EngineConnector', () => {
     expect(connector.connectionOf('b.ipynb').state).toBe('connected');
     await waitUntil(() => state() === 'none');
     expect(connector.connectionOf('dir/a.ipynb').state).toBe('none');
+  });
+
+  describe('with two views of a notebook', () => {
+    let front: NotebookPanel;
+
+    beforeEach(() => {
+      const other = notebook.anotherView();
+      const tracker = trackerOf(notebook, other);
+      front = other.panel;
+      Object.assign(tracker, { currentWidget: front });
+      connector.dispose();
+      connector = follow(tracker);
+    });
+
+    /** Run a line in the view that is not in front. */
+    async function run(line: string): Promise<void> {
+      const { content, sessionContext } = notebook.panel;
+      content.activeCell?.model.sharedModel.setSource(line);
+      await NotebookActions.run(content, sessionContext);
+    }
+
+    it('learns from cells of either', async () => {
+      await run('%engines connect local');
+      await waitUntil(() => state() === 'connected');
+      bench.tell([cluster({ run_id: 'run-2' })]);
+      await run('%engines connect local');
+      await waitUntil(() => {
+        const connection = connector.connectionOf();
+        return 'runId' in connection && connection.runId === 'run-2';
+      });
+      expect(connector.notebooks).toHaveLength(1);
+    });
+
+    it.each(['cell', 'silent'] as const)(
+      'knows what it did in one of them, by a %s',
+      async mode => {
+        settings.connectMode = mode;
+        await connector.connect('local');
+        expect(connector.connectionOf('dir/a.ipynb').state).toBe('connected');
+        await connector.setAutopx(true);
+        expect(connector.hasAutopx('dir/a.ipynb')).toBe(true);
+      }
+    );
+
+    it('connects in the one in front', async () => {
+      const isInFront: boolean[] = [];
+      const note = (_: unknown, ran: { notebook: Notebook }) => {
+        isInFront.push(ran.notebook === front.content);
+      };
+      NotebookActions.executed.connect(note);
+      await connector.connect('local', 'dir/a.ipynb');
+      NotebookActions.executed.disconnect(note);
+      expect(isInFront).toEqual([true]);
+      expect(notebook.cells).toEqual([LINES]);
+    });
+
+    it('follows it while one of them is open', async () => {
+      await connector.connect('local');
+      notebook.close();
+      notebook.restart();
+      expect(connector.connectionOf('dir/a.ipynb').state).toBe('detached');
+    });
   });
 
   it('connects no other notebook than the one it is told', async () => {

@@ -38,16 +38,11 @@ export class SimulatedNotebook {
         } as KernelMessage.IExecuteReplyMsg);
       }
     });
-    const panel = {
-      content: this.notebook,
-      sessionContext: this.session,
-      context: { path },
-      isDisposed: false,
-      disposed: new Signal<object, void>({})
-    };
-    panel.disposed = new Signal<object, void>(panel);
-    // All of a panel that the connector looks at.
-    this.panel = panel as unknown as NotebookPanel;
+    this.panel = panelOf(this.notebook, {
+      path,
+      model: this.notebook.model,
+      sessionContext: this.session
+    });
   }
 
   readonly notebook: Notebook;
@@ -85,6 +80,13 @@ export class SimulatedNotebook {
     return this.requests.filter(({ code }) => code === '').length;
   }
 
+  /** Open another view, which shares all but the widget. */
+  anotherView(): { panel: NotebookPanel } {
+    const content = NBTestUtils.createNotebook();
+    content.model = this.notebook.model;
+    return { panel: panelOf(content, this.panel.context) };
+  }
+
   rename(path: string): void {
     Object.assign(this.panel.context, { path });
   }
@@ -100,7 +102,10 @@ export class SimulatedNotebook {
   /** The panel is closed; the kernel goes on. */
   close(): void {
     Object.assign(this.panel, { isDisposed: true });
-    (this.panel.disposed as Signal<NotebookPanel, void>).emit();
+    const { disposed } = this.panel as unknown as {
+      disposed: Signal<object, void>;
+    };
+    disposed.emit();
   }
 
   /** The kernel's process is replaced. */
@@ -160,8 +165,27 @@ export class SimulatedNotebook {
   }
 }
 
+/** Return all of a panel that the connector looks at. */
+function panelOf(
+  content: Notebook,
+  context: { path: string; model: unknown; sessionContext: ISessionContext }
+): NotebookPanel {
+  const { sessionContext } = context;
+  const panel = {
+    content,
+    context,
+    sessionContext,
+    isDisposed: false,
+    disposed: new Signal<object, void>({})
+  };
+  panel.disposed = new Signal<object, void>(panel);
+  return panel as unknown as NotebookPanel;
+}
+
 /** The open notebooks, the first being the current one. */
-export function trackerOf(...notebooks: SimulatedNotebook[]): INotebookTracker {
+export function trackerOf(
+  ...notebooks: Pick<SimulatedNotebook, 'panel'>[]
+): INotebookTracker {
   const tracker = {
     currentWidget: notebooks[0]?.panel ?? null,
     forEach: (visit: (panel: NotebookPanel) => void) =>
