@@ -38,7 +38,7 @@ export interface ICommandServices {
   canShowEngines: () => boolean;
   dismiss: (key?: string) => Promise<void>;
   canDismiss: () => boolean;
-  connect: (key?: string) => Promise<void>;
+  connect: (key?: string, path?: string) => Promise<void>;
   canConnect: () => boolean;
   reattach: (path?: string) => Promise<void>;
   canReattach: (path?: string) => boolean;
@@ -68,6 +68,10 @@ export function addCommands(
         )
       }
     }
+  } as const;
+  const path = {
+    type: 'string',
+    description: trans.__('Path of the notebook; the current one if left out.')
   } as const;
 
   commands.addCommand(CommandIDs.openPanel, {
@@ -177,9 +181,11 @@ export function addCommands(
         : trans.__('Connect to %1', key);
     },
     caption: trans.__('Connect the current notebook’s kernel to engines'),
-    describedBy: { args: keyArgs },
+    describedBy: {
+      args: { ...keyArgs, properties: { ...keyArgs.properties, path } }
+    },
     isEnabled: () => services.canConnect(),
-    execute: args => services.connect(text(args, 'key'))
+    execute: args => services.connect(text(args, 'key'), text(args, 'path'))
   });
 
   commands.addCommand(CommandIDs.reattachNotebook, {
@@ -187,19 +193,7 @@ export function addCommands(
     caption: trans.__(
       'Connect the notebook again to the engines it had before its kernel restarted'
     ),
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: {
-          path: {
-            type: 'string',
-            description: trans.__(
-              'Path of the notebook; the current one if left out.'
-            )
-          }
-        }
-      }
-    },
+    describedBy: { args: { type: 'object', properties: { path } } },
     isEnabled: args => services.canReattach(text(args, 'path')),
     execute: args => services.reattach(text(args, 'path'))
   });

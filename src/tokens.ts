@@ -238,6 +238,7 @@ export const IEngineSettings = new Token<IEngineSettings>(
 /**
  * What a notebook's kernel has to do with engines.
  *
+ * - `unknown`: the kernel has not told yet, such as one that was busy when the page was loaded.
  * - `none`: not connected, as far as known.
  * - `connecting`: the connect line is on its way.
  * - `connected`: the kernel holds a client of cluster `key`; whether that cluster lives is
@@ -245,7 +246,7 @@ export const IEngineSettings = new Token<IEngineSettings>(
  * - `detached`: it was connected to `key`, then the kernel restarted.
  */
 export type Connection =
-  | { state: 'none' }
+  | { state: 'unknown' | 'none' }
   | {
       state: 'connecting' | 'connected' | 'detached';
       key: string;

@@ -75,6 +75,10 @@ export class CellBadge extends Widget {
       newValues
     }: { type: string; newValues: readonly { readonly type: string }[] }
   ): void {
+    if (type === 'clear') {
+      // Another view of the notebook may have done so, or run the cell anew.
+      this._told = null;
+    }
     // Text that streams is no news.
     if (
       (type !== 'add' && type !== 'set') ||

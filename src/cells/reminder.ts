@@ -1,5 +1,6 @@
 import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import type { Connection, IEngineConnector } from '../tokens';
@@ -19,16 +20,17 @@ export class ConnectReminder implements IDisposable {
     if (!this._isDisposed) {
       this._isDisposed = true;
       this._options.connector.changed.disconnect(this._onChanged, this);
-      [...this._told.keys()].forEach(path => this.takeBack(path));
+      [...this._told.keys()].forEach(panel => this.takeBack(panel));
     }
   }
 
-  /** Tell it if it is so, and offer to connect; return whether the notebook is connected. */
-  check(path: string): boolean {
+  /** Tell it if it is so, and offer to connect; return whether the notebook is connected, or may be. */
+  check(panel: NotebookPanel): boolean {
     const { connector, trans } = this._options;
+    const { path } = panel.context;
     const { state } = connector.connectionOf(path);
-    this.takeBack(path);
-    if (state === 'connected' || state === 'connecting') {
+    this.takeBack(panel);
+    if (state !== 'none' && state !== 'detached') {
       return true;
     }
     const id = Notification.warning(
@@ -41,23 +43,25 @@ export class ConnectReminder implements IDisposable {
             '%1 is not connected to engines. Cells cannot run there until it is.',
             PathExt.basename(path)
           ),
-      { autoClose: false, actions: [this._action(path, state)] }
+      { autoClose: false, actions: [this._action(panel, state)] }
     );
-    this._told.set(path, id);
+    this._told.set(panel, id);
+    panel.disposed.connect(this.takeBack, this);
     return false;
   }
 
   /** It matters no more: nothing is to run there. */
-  takeBack(path: string): void {
-    const id = this._told.get(path);
+  takeBack(panel: NotebookPanel): void {
+    const id = this._told.get(panel);
     if (id !== undefined) {
-      this._told.delete(path);
+      this._told.delete(panel);
+      panel.disposed.disconnect(this.takeBack, this);
       Notification.dismiss(id);
     }
   }
 
   private _action(
-    path: string,
+    panel: NotebookPanel,
     state: Connection['state']
   ): Notification.IAction {
     const { canConnect, connect, showPanel, trans } = this._options;
@@ -66,7 +70,12 @@ export class ConnectReminder implements IDisposable {
           label: trans.__('Connect'),
           caption: trans.__('Connect the kernel of this notebook to engines'),
           displayType: 'accent',
-          callback: () => connect(path, state === 'detached')
+          callback: () => {
+            // A notice that is being taken back can still be clicked.
+            if (!panel.isDisposed) {
+              connect(panel);
+            }
+          }
         }
       : {
           label: trans.__('Show Engines'),
@@ -76,18 +85,17 @@ export class ConnectReminder implements IDisposable {
         };
   }
 
-  private _onChanged(_: IEngineConnector, path: string): void {
-    if (
-      this._told.has(path) &&
-      this._options.connector.connectionOf(path).state === 'connected'
-    ) {
-      this.takeBack(path);
+  private _onChanged(connector: IEngineConnector): void {
+    for (const panel of [...this._told.keys()]) {
+      if (connector.connectionOf(panel.context.path).state === 'connected') {
+        this.takeBack(panel);
+      }
     }
   }
 
   private readonly _options: ConnectReminder.IOptions;
-  /** Ids of notifications, by path. */
-  private readonly _told = new Map<string, string>();
+  /** Ids of notifications; a notebook's path changes when it is renamed. */
+  private readonly _told = new Map<NotebookPanel, string>();
   private _isDisposed = false;
 }
 
@@ -96,7 +104,7 @@ export namespace ConnectReminder {
     connector: IEngineConnector;
     /** Whether there are engines to connect to. */
     canConnect: () => boolean;
-    connect: (path: string, again: boolean) => void;
+    connect: (panel: NotebookPanel) => void;
     showPanel: () => void;
     trans: TranslationBundle;
   }

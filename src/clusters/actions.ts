@@ -3,6 +3,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Cluster, Resources } from '../api/generated';
 import type {
+  Connection,
   IClusterManager,
   IEngineConnector,
   IEngineViewer,
@@ -16,6 +17,7 @@ import {
   confirmStop,
   explain
 } from './dialogs';
+import type { IConcerned } from './dialogs';
 import { plainText } from '../plainText';
 import { problemLine, problemOf } from '../problem';
 import { checkEngines } from './engineCount';
@@ -100,7 +102,7 @@ export class ClusterActions {
       cluster === null ||
       !(await confirmStop(
         cluster,
-        this._notebooksOf(cluster.key),
+        this._concernedBy(cluster.key),
         this._manager.serverNow(),
         trans
       ))
@@ -162,7 +164,7 @@ export class ClusterActions {
     );
     if (
       cluster !== null &&
-      (await confirmRestart(cluster, this._notebooksOf(cluster.key), trans))
+      (await confirmRestart(cluster, this._concernedBy(cluster.key), trans))
     ) {
       await this._try(() => this._manager.restartEngines(cluster.key));
     }
@@ -196,8 +198,8 @@ export class ClusterActions {
     }
   }
 
-  /** Connect the current notebook. */
-  async connect(key?: string): Promise<void> {
+  /** Connect the notebook with that path, or the current one. */
+  async connect(key?: string, path?: string): Promise<void> {
     const trans = this._trans;
     const cluster = await this._choose(
       key,
@@ -208,7 +210,7 @@ export class ClusterActions {
       )
     );
     if (cluster !== null) {
-      await this._connector?.connect(cluster.key);
+      await this._connector?.connect(cluster.key, path);
     }
   }
 
@@ -267,13 +269,17 @@ export class ClusterActions {
     });
   }
 
-  private _notebooksOf(key: string): string[] {
-    return (this._connector?.notebooks ?? [])
-      .filter(
-        ({ connection }) =>
-          connection.state === 'connected' && connection.key === key
-      )
-      .map(({ path }) => PathExt.basename(path));
+  private _concernedBy(key: string): IConcerned {
+    const namesOf = (concerns: (connection: Connection) => boolean) =>
+      (this._connector?.notebooks ?? [])
+        .filter(({ connection }) => concerns(connection))
+        .map(({ path }) => PathExt.basename(path));
+    return {
+      connected: namesOf(
+        connection => connection.state === 'connected' && connection.key === key
+      ),
+      unknown: namesOf(({ state }) => state === 'unknown')
+    };
   }
 
   /** Do it, and tell if it did not work. */

@@ -6,10 +6,17 @@ import type { Cluster, Profile } from '../api/generated';
 import { stopJobsSentence } from './batchWords';
 import { stateWord, stopSentence } from './words';
 
+/** Names of the notebooks that lose engines with a cluster. */
+export interface IConcerned {
+  connected: readonly string[];
+  /** Those whose kernels have not told yet which cluster they use. */
+  unknown: readonly string[];
+}
+
 /** Ask whether to stop a cluster, naming what ends with it. */
 export async function confirmStop(
   cluster: Cluster,
-  notebooks: readonly string[],
+  notebooks: IConcerned,
   now: number,
   trans: TranslationBundle
 ): Promise<boolean> {
@@ -25,14 +32,15 @@ export async function confirmStop(
       {cluster.origin === 'terminal' && (
         <p>{trans.__('It was started in a terminal, not from this panel.')}</p>
       )}
-      {notebooks.length > 0 && (
+      {notebooks.connected.length > 0 && (
         <p>
           {trans.__(
             'Notebooks that are connected to it: %1. They stay open, and so do their kernels.',
-            notebooks.join(', ')
+            notebooks.connected.join(', ')
           )}
         </p>
       )}
+      {maybeConnected(notebooks, trans)}
     </div>
   );
   const result = await showDialog({
@@ -54,7 +62,7 @@ export async function confirmStop(
 /** Ask whether to end all engines of a cluster and start them anew, naming what is lost. */
 export async function confirmRestart(
   cluster: Cluster,
-  notebooks: readonly string[],
+  notebooks: IConcerned,
   trans: TranslationBundle
 ): Promise<boolean> {
   const count = cluster.engines.length;
@@ -74,14 +82,15 @@ export async function confirmRestart(
               'The controller stays, and the job keeps its place, its nodes and its walltime.'
             )}
       </p>
-      {notebooks.length > 0 && (
+      {notebooks.connected.length > 0 && (
         <p>
           {trans.__(
             'Notebooks that are connected to it: %1. They stay connected; their cells that wait for engines end with an error.',
-            notebooks.join(', ')
+            notebooks.connected.join(', ')
           )}
         </p>
       )}
+      {maybeConnected(notebooks, trans)}
     </div>
   );
   const result = await showDialog({
@@ -93,6 +102,20 @@ export async function confirmRestart(
     ]
   });
   return result.button.accept;
+}
+
+function maybeConnected(
+  { unknown }: IConcerned,
+  trans: TranslationBundle
+): React.JSX.Element | null {
+  return unknown.length === 0 ? null : (
+    <p>
+      {trans.__(
+        'Notebooks that may be connected to it: %1. Their kernels are busy and have not told yet which engines they use.',
+        unknown.join(', ')
+      )}
+    </p>
+  );
 }
 
 /** Ask for one of several clusters; without asking if there is only one. */

@@ -23,6 +23,14 @@ import {
 import { NotebookLink } from './notebookLink';
 import { ProfileNotice } from './profileNotice';
 
+/** A view of a notebook. */
+interface IView {
+  panel: NotebookPanel;
+  /** All views of a notebook have the same. */
+  link: NotebookLink;
+  notice: ProfileNotice;
+}
+
 /** Binds the notebooks of a tracker to clusters. */
 export class EngineConnector implements IEngineConnector {
   constructor(options: EngineConnector.IOptions) {
@@ -37,8 +45,9 @@ export class EngineConnector implements IEngineConnector {
   }
 
   get notebooks(): readonly IConnectedNotebook[] {
-    return [...this._links.values()].map(({ panel, connection }) => ({
-      path: panel.context.path,
+    const links = [...this._views.values()].map(({ link }) => link);
+    return [...new Set(links)].map(({ context, connection }) => ({
+      path: context.path,
       connection
     }));
   }
@@ -53,30 +62,31 @@ export class EngineConnector implements IEngineConnector {
     }
     this._isDisposed = true;
     this._options.tracker.widgetAdded.disconnect(this._onWidgetAdded, this);
-    this._links.forEach(link => link.dispose());
-    this._links.clear();
-    this._notices.forEach(notice => notice.dismiss());
-    this._notices.clear();
+    this._views.forEach(({ link, notice }) => {
+      link.dispose();
+      notice.dismiss();
+    });
+    this._views.clear();
     Signal.clearData(this);
   }
 
   connectionOf(path?: string): Connection {
-    return this._find(path)?.connection ?? { state: 'none' };
+    return this._find(path)?.link.connection ?? { state: 'none' };
   }
 
   hasAutopx(path?: string): boolean {
-    return this._find(path)?.hasAutopx ?? false;
+    return this._find(path)?.link.hasAutopx ?? false;
   }
 
   async setAutopx(isOn: boolean, path?: string): Promise<boolean> {
-    const link = this._find(path);
-    const kernel = link && (await this._readyKernel(link.panel));
-    if (link === undefined || !kernel) {
+    const view = this._find(path);
+    const kernel = view && (await this._readyKernel(view.panel));
+    if (view === undefined || !kernel) {
       return false;
     }
-    const failure = await link.setAutopx(isOn);
+    const failure = await view.link.setAutopx(isOn);
     if (failure !== null) {
-      const name = PathExt.basename(link.panel.context.path);
+      const name = PathExt.basename(view.panel.context.path);
       const cause = failure === '' ? this._trans.__('no answer') : failure;
       Notification.error(
         isOn
@@ -97,48 +107,57 @@ export class EngineConnector implements IEngineConnector {
   }
 
   async connect(key: string, path?: string): Promise<boolean> {
-    const link = this._find(path) ?? (await this._newNotebook(key));
-    if (link === null) {
+    const view =
+      this._find(path) ??
+      (path === undefined ? await this._newNotebook(key) : null);
+    if (view === null) {
+      if (path !== undefined) {
+        Notification.error(
+          this._trans.__(
+            '%1 was not connected to %2: it is not open. Open it, then connect.',
+            PathExt.basename(path),
+            key
+          )
+        );
+      }
       return false;
     }
-    const kernel = await this._readyKernel(link.panel);
+    const { panel, link, notice } = view;
+    const kernel = await this._readyKernel(panel);
     if (kernel === null) {
       return false;
     }
     const isConnected = await (this._options.settings?.connectMode === 'silent'
       ? this._connectSilently(link, kernel, key)
-      : link.connecting(key, () => this._runCell(link.panel, key)));
-    if (isConnected && !link.isDisposed) {
-      const profile = this._options.manager.get(key)?.profile ?? key;
-      this._notices.get(link.panel)?.check(profile);
+      : link.connecting(key, () => this._runCell(panel, key)));
+    if (isConnected && this._views.has(panel)) {
+      notice.check(this._options.manager.get(key)?.profile ?? key);
     }
     return isConnected;
   }
 
   async reattach(path?: string): Promise<boolean> {
-    const link = this._find(path);
-    if (link === undefined || link.connection.state === 'none') {
+    const view = this._find(path);
+    if (view === undefined || !('key' in view.link.connection)) {
       return false;
     }
-    const { key } = link.connection;
-    const kernel = await this._readyKernel(link.panel);
+    const { key } = view.link.connection;
+    const kernel = await this._readyKernel(view.panel);
     // The notebook has its cell already, or never wanted one.
-    return kernel !== null && this._connectSilently(link, kernel, key);
+    return kernel !== null && this._connectSilently(view.link, kernel, key);
   }
 
-  private _find(path?: string): NotebookLink | undefined {
-    if (path === undefined) {
-      const { currentWidget } = this._options.tracker;
-      return currentWidget === null
-        ? undefined
-        : this._links.get(currentWidget);
-    }
-    return [...this._links.values()].find(
-      ({ panel }) => panel.context.path === path
+  /** Find a view of the notebook with that path, or of the current one; best that in front. */
+  private _find(path?: string): IView | undefined {
+    const { currentWidget } = this._options.tracker;
+    const wanted = path ?? currentWidget?.context.path;
+    const views = [...this._views.values()].filter(
+      ({ panel }) => panel.context.path === wanted
     );
+    return views.find(({ panel }) => panel === currentWidget) ?? views[0];
   }
 
-  private async _newNotebook(key: string): Promise<NotebookLink | null> {
+  private async _newNotebook(key: string): Promise<IView | null> {
     const { createNotebook } = this._options;
     const wanted = await explainNoNotebook(
       key,
@@ -248,7 +267,7 @@ export class EngineConnector implements IEngineConnector {
       if (content.status === 'ok') {
         return true;
       }
-      const name = PathExt.basename(link.panel.context.path);
+      const name = PathExt.basename(link.context.path);
       Notification.error(
         content.status === 'error'
           ? this._trans.__(
@@ -274,8 +293,21 @@ export class EngineConnector implements IEngineConnector {
   }
 
   private _follow(panel: NotebookPanel): void {
+    const link = this._linkOf(panel) ?? this._newLink(panel);
+    const notice = new ProfileNotice(panel.content, this._trans);
+    this._views.set(panel, { panel, link, notice });
+    panel.disposed.connect(this._onPanelDisposed, this);
+  }
+
+  private _linkOf({ context }: NotebookPanel): NotebookLink | undefined {
+    return [...this._views.values()].find(
+      ({ link }) => link.context === context
+    )?.link;
+  }
+
+  private _newLink({ context }: NotebookPanel): NotebookLink {
     const link = new NotebookLink({
-      panel,
+      context,
       runIdOf: key => this._options.manager.get(key)?.run_id ?? null,
       isAlive: (key, runId) => {
         const cluster = this._options.manager.get(key);
@@ -285,37 +317,35 @@ export class EngineConnector implements IEngineConnector {
         );
       }
     });
-    this._links.set(panel, link);
-    this._notices.set(panel, new ProfileNotice(panel.content, this._trans));
     link.changed.connect(this._onLinkChanged, this);
     link.detached.connect(this._onDetached, this);
-    panel.disposed.connect(this._onPanelDisposed, this);
+    return link;
   }
 
   private _onPanelDisposed(panel: NotebookPanel): void {
     panel.disposed.disconnect(this._onPanelDisposed, this);
-    const link = this._links.get(panel);
-    this._links.delete(panel);
-    link?.dispose();
-    this._notices.get(panel)?.dismiss();
-    this._notices.delete(panel);
+    const view = this._views.get(panel);
+    this._views.delete(panel);
+    view?.notice.dismiss();
+    if (this._linkOf(panel) === undefined) {
+      view?.link.dispose();
+    }
     this._changed.emit('');
   }
 
-  private _onLinkChanged({ panel }: NotebookLink): void {
-    this._changed.emit(panel.context.path);
+  private _onLinkChanged({ context }: NotebookLink): void {
+    this._changed.emit(context.path);
   }
 
-  private _onDetached({ panel }: NotebookLink): void {
+  private _onDetached({ context }: NotebookLink): void {
     if (this._options.settings?.reattach === 'auto') {
-      void this.reattach(panel.context.path);
+      void this.reattach(context.path);
     }
   }
 
   private readonly _options: EngineConnector.IOptions;
   private readonly _trans: TranslationBundle;
-  private readonly _links = new Map<NotebookPanel, NotebookLink>();
-  private readonly _notices = new Map<NotebookPanel, ProfileNotice>();
+  private readonly _views = new Map<NotebookPanel, IView>();
   private readonly _changed = new Signal<this, string>(this);
   private _isDisposed = false;
 }

@@ -24,7 +24,7 @@ export function openEnginesMenu(
   const menu = new Menu({ commands });
   menu.addClass('jp-Engines-Menu');
   const connection = connector.connectionOf(path);
-  const current = connection.state === 'none' ? null : connection.key;
+  const current = 'key' in connection ? connection.key : null;
   const usable = manager.clusters.filter(
     ({ state }) => state === 'ready' || state === 'degraded'
   );

@@ -27,22 +27,23 @@ const PROBE_DELAY_MS = 150;
  * What one notebook's kernel has to do with engines, as the kernel itself tells.
  *
  * #### Notes
- * The kernel is asked after each of this notebook's cells, when it has nothing else to
- * do, so that what was typed by hand counts as well.
+ * The kernel is asked after each of this notebook's cells, in whichever of its views, when it
+ * has nothing else to do, so that what was typed by hand counts as well.
  */
 export class NotebookLink implements IDisposable {
   constructor(options: NotebookLink.IOptions) {
-    this.panel = options.panel;
+    this.context = options.context;
     this._options = options;
     this._probing = new Debouncer(() => this._probe(), PROBE_DELAY_MS);
-    const session = this.panel.sessionContext;
+    const session = this.context.sessionContext;
     session.kernelChanged.connect(this._onKernelChanged, this);
     session.statusChanged.connect(this._onStatusChanged, this);
     NotebookActions.executed.connect(this._onExecuted, this);
+    this._connection = { state: this._kernel === null ? 'none' : 'unknown' };
     this.probeSoon();
   }
 
-  readonly panel: NotebookPanel;
+  readonly context: NotebookPanel['context'];
 
   get connection(): Connection {
     return this._connection;
@@ -71,7 +72,7 @@ export class NotebookLink implements IDisposable {
       return;
     }
     this._isDisposed = true;
-    const session = this.panel.sessionContext;
+    const session = this.context.sessionContext;
     session.kernelChanged.disconnect(this._onKernelChanged, this);
     session.statusChanged.disconnect(this._onStatusChanged, this);
     NotebookActions.executed.disconnect(this._onExecuted, this);
@@ -141,7 +142,7 @@ export class NotebookLink implements IDisposable {
   }
 
   private get _kernel(): Kernel.IKernelConnection | null {
-    return this.panel.sessionContext.session?.kernel ?? null;
+    return this.context.sessionContext.session?.kernel ?? null;
   }
 
   private async _probe(): Promise<void> {
@@ -150,13 +151,19 @@ export class NotebookLink implements IDisposable {
       return; // Asked again when it is idle.
     }
     this._isProbeDue = false;
-    if ((await kernel.info).language_info.name !== 'python') {
+    const isPython = (await kernel.info).language_info.name === 'python';
+    const content = isPython
+      ? (await this._ask(kernel, '').done).content
+      : null;
+    if (kernel !== this._kernel) {
       return;
     }
-    const { content } = await this._ask(kernel, '').done;
-    if (kernel === this._kernel && content.status === 'ok') {
+    if (content?.status === 'ok') {
       this._setHasAutopx(readAutopx(content.user_expressions));
       this._onProbed(readProbe(content.user_expressions));
+    }
+    if (this._connection.state === 'unknown') {
+      this._set({ state: 'none' });
     }
   }
 
@@ -218,7 +225,7 @@ export class NotebookLink implements IDisposable {
       success
     }: { notebook: Notebook; cell: Cell; success: boolean }
   ): void {
-    if (notebook !== this.panel.content) {
+    if (notebook.model !== this.context.model) {
       return;
     }
     if (success && mayConnect(cell.model.sharedModel.getSource())) {
@@ -236,6 +243,9 @@ export class NotebookLink implements IDisposable {
       this._set({ state: 'none' });
     } else {
       this._detach();
+      if (this._connection.state === 'none') {
+        this._set({ state: 'unknown' });
+      }
       this.probeSoon();
     }
   }
@@ -264,6 +274,8 @@ export class NotebookLink implements IDisposable {
     if (was.state === 'connected' || was.state === 'connecting') {
       this._isRestarted = true;
       this._set({ state: 'detached', key: was.key, runId: was.runId });
+    } else if (was.state === 'unknown') {
+      this._set({ state: 'none' });
     }
   }
 
@@ -276,7 +288,7 @@ export class NotebookLink implements IDisposable {
   private readonly _probing: Debouncer<void>;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _detached = new Signal<this, void>(this);
-  private _connection: Connection = { state: 'none' };
+  private _connection: Connection;
   private _hasAutopx = false;
   private _isProbeDue = false;
   private _isRestarted = false;
@@ -286,7 +298,8 @@ export class NotebookLink implements IDisposable {
 
 export namespace NotebookLink {
   export interface IOptions {
-    panel: NotebookPanel;
+    /** What all views of the notebook share. */
+    context: NotebookPanel['context'];
     /** Returns the run that a cluster is in now; null if it is not known. */
     runIdOf: (key: string) => string | null;
     /** Tells whether that run of a cluster can still be used. */

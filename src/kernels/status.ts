@@ -30,6 +30,16 @@ export function notebookStatus(
   trans: TranslationBundle
 ): INotebookStatus {
   switch (connection.state) {
+    case 'unknown':
+      return {
+        label: trans.__('Engines'),
+        caption: trans.__(
+          'Whether the kernel is connected to engines is not known yet: it tells when it is idle.'
+        ),
+        icon: enginesIcon,
+        tone: 'neutral',
+        action: 'menu'
+      };
     case 'none':
       return {
         label: trans.__('Engines'),

@@ -58,7 +58,7 @@ export class NotebookEnginesItem extends ReactWidget {
     const { manager, connector, path, trans } = this._options;
     const connection = connector.connectionOf(path());
     const cluster =
-      connection.state === 'none' ? undefined : manager.get(connection.key);
+      'key' in connection ? manager.get(connection.key) : undefined;
     const status = withAutopx(
       notebookStatus(connection, cluster, trans),
       connector.hasAutopx(path()),

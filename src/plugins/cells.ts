@@ -51,17 +51,16 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
         : new ConnectReminder({
             connector,
             canConnect: () => commands.isEnabled(CommandIDs.connectNotebook),
-            connect: (path, again) => {
-              // The command is about the current notebook.
-              const panel = tracker.find(
-                ({ context }) => context.path === path
+            connect: panel => {
+              const { path } = panel.context;
+              // Show where a cell is about to run.
+              shell.activateById(panel.id);
+              void commands.execute(
+                connector.connectionOf(path).state === 'detached'
+                  ? CommandIDs.reattachNotebook
+                  : CommandIDs.connectNotebook,
+                { path }
               );
-              if (panel !== undefined) {
-                shell.activateById(panel.id);
-              }
-              void (again
-                ? commands.execute(CommandIDs.reattachNotebook, { path })
-                : commands.execute(CommandIDs.connectNotebook, { path }));
             },
             showPanel,
             trans
@@ -82,11 +81,10 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
             return;
           }
           if ('notebook' in place) {
-            const { path } = place.notebook.context;
             if (isOn) {
-              reminder?.check(path);
+              reminder?.check(place.notebook);
             } else {
-              reminder?.takeBack(path);
+              reminder?.takeBack(place.notebook);
             }
           } else if (isOn && manager !== null) {
             const usable = manager.clusters.filter(
@@ -99,12 +97,16 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
         hasCells: toolbar => chosen.cellsOf(toolbar).length > 0,
         areOn: toolbar => toggle.isOn(chosen.cellsOf(toolbar)),
         toggleEveryCell: async asked => {
-          const path = asked ?? tracker.currentWidget?.context.path;
-          if (connector === null || path === undefined) {
+          const panel =
+            asked === undefined
+              ? tracker.currentWidget
+              : tracker.find(({ context }) => context.path === asked);
+          if (connector === null || !panel) {
             return;
           }
+          const { path } = panel.context;
           const isOn = !connector.hasAutopx(path);
-          if (!isOn || reminder?.check(path) === true) {
+          if (!isOn || reminder?.check(panel) === true) {
             await connector.setAutopx(isOn, path);
           }
         },

@@ -77,13 +77,13 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
           engines !== null && manager.clusters.some(c => c.engines.length > 0),
         dismiss: key => actions.dismiss(key),
         canDismiss: () => manager.clusters.some(cluster => !isLive(cluster)),
-        connect: key => actions.connect(key),
+        connect: (key, path) => actions.connect(key, path),
         canConnect: () => connector !== null && manager.clusters.some(isUsable),
         reattach: async path => {
           await connector?.reattach(path);
         },
         canReattach: path =>
-          connector !== null && connector.connectionOf(path).state !== 'none',
+          connector !== null && 'key' in connector.connectionOf(path),
         showLog: key => actions.showLog(key),
         canShowLog: () => logs !== null && manager.clusters.length > 0,
         newProfile: () => editor?.create(),

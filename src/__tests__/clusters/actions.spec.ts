@@ -4,11 +4,14 @@ import {
   dismissDialog,
   waitForDialog
 } from '@jupyterlab/testing';
+import { nullTranslator } from '@jupyterlab/translation';
 import { ClusterActions } from '../../clusters/actions';
 import type { Cluster } from '../../api/generated';
+import { EngineConnector } from '../../kernels/connector';
 import type { ILogViewer } from '../../tokens';
 import { cluster, failed, profile, starting } from '../examples';
 import { Bench, dialogSays, trans, waitUntil } from '../fakes';
+import { SimulatedNotebook, trackerOf } from '../kernels/simulatedNotebook';
 
 describe('ClusterActions', () => {
   let bench: Bench;
@@ -206,6 +209,44 @@ describe('ClusterActions', () => {
       await restarted;
       expect(requests).toHaveLength(1);
     });
+  });
+
+  it('names notebooks that lose engines, or may', async () => {
+    await bench.connect([cluster()], []);
+    const notebooks = ['dir/a.ipynb', 'b.ipynb', 'c.ipynb'].map(
+      path => new SimulatedNotebook(path)
+    );
+    notebooks[1]?.setStatus('busy');
+    const connector = new EngineConnector({
+      tracker: trackerOf(...notebooks),
+      manager: bench.model,
+      settings: null,
+      sessionDialogs: null,
+      createNotebook: null,
+      translator: nullTranslator
+    });
+    await connector.connect('local');
+    await waitUntil(() => connector.connectionOf('c.ipynb').state === 'none');
+    actions = new ClusterActions({
+      manager: bench.model,
+      connector,
+      logs: null,
+      engines: null,
+      trans
+    });
+    const stopped = actions.stop('local');
+    await waitForDialog(document.body, 9000);
+    await dialogSays(/that are connected to it: a\.ipynb\. They stay open/);
+    await dialogSays(/that may be connected to it: b\.ipynb\. Their/);
+    await dismissDialog(document.body, 9000);
+    await stopped;
+    const restarted = actions.restartEngines('local');
+    await waitForDialog(document.body, 9000);
+    await dialogSays(/that are connected to it: a\.ipynb\. They stay conn/);
+    await dialogSays(/that may be connected to it: b\.ipynb\. Their/);
+    await dismissDialog(document.body, 9000);
+    await restarted;
+    connector.dispose();
   });
 
   it('dismisses, and shows logs', async () => {

@@ -1,6 +1,11 @@
 import { Dialog, Notification } from '@jupyterlab/apputils';
 import type { ISessionContextDialogs } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
+import type {
+  INotebookTracker,
+  Notebook,
+  NotebookPanel
+} from '@jupyterlab/notebook';
 import {
   acceptDialog,
   dismissDialog,
@@ -46,8 +51,12 @@ describe('EngineConnector', () => {
   });
 
   function connect(...notebooks: SimulatedNotebook[]): EngineConnector {
+    return follow(trackerOf(...notebooks));
+  }
+
+  function follow(tracker: INotebookTracker): EngineConnector {
     return new EngineConnector({
-      tracker: trackerOf(...notebooks),
+      tracker,
       manager: bench.model,
       settings,
       sessionDialogs: null,
@@ -128,7 +137,7 @@ describe('EngineConnector', () => {
     it('is not connected when the cell failed', async () => {
       notebook.failure = 'not ready';
       expect(await connector.connect('local')).toBe(false);
-      expect(state()).toBe('none');
+      await waitUntil(() => state() === 'none');
     });
   });
 
@@ -152,7 +161,7 @@ describe('EngineConnector', () => {
     it('says what went wrong, naming the notebook', async () => {
       notebook.failure = 'The cluster is not ready.';
       expect(await connector.connect('local')).toBe(false);
-      expect(state()).toBe('none');
+      await waitUntil(() => state() === 'none');
       expect(
         Notification.manager.notifications.map(({ message }) => message)
       ).toEqual([
@@ -176,6 +185,50 @@ describe('EngineConnector', () => {
     const late = connect(other);
     await waitUntil(() => late.connectionOf().state === 'connected');
     late.dispose();
+  });
+
+  describe('does not know yet', () => {
+    let busy: SimulatedNotebook;
+    let late: EngineConnector;
+
+    beforeEach(() => {
+      busy = new SimulatedNotebook('b.ipynb');
+      busy.connectedKey = 'local';
+      busy.setStatus('busy');
+      late = connect(busy);
+    });
+
+    afterEach(() => late.dispose());
+
+    it('a kernel that was busy when the page was loaded, until it is idle', async () => {
+      expect(late.connectionOf()).toEqual({ state: 'unknown' });
+      expect(await late.reattach()).toBe(false);
+      busy.setStatus('idle');
+      await waitUntil(() => late.connectionOf().state === 'connected');
+    });
+
+    it('one that the notebook was just given', async () => {
+      await waitUntil(() => state() === 'none');
+      notebook.attach();
+      expect(state()).toBe('unknown');
+      await waitUntil(() => state() === 'none');
+    });
+
+    it('but knows one that restarts, or is not there', () => {
+      busy.setStatus('restarting');
+      expect(late.connectionOf().state).toBe('none');
+      const without = new SimulatedNotebook('c.ipynb');
+      Object.assign(without.session, { session: null });
+      const other = connect(without);
+      expect(other.connectionOf().state).toBe('none');
+      other.dispose();
+    });
+
+    it('but knows one that is not Python’s', async () => {
+      const other = connect(new SimulatedNotebook('r.ipynb', 'R'));
+      await waitUntil(() => other.connectionOf().state === 'none');
+      other.dispose();
+    });
   });
 
   it('asks a busy kernel only when it is idle', async () => {
@@ -277,8 +330,80 @@ describe('EngineConnector', () => {
     connector = connect(notebook, other);
     await connector.connect('local', 'b.ipynb');
     expect(connector.connectionOf('b.ipynb').state).toBe('connected');
+    await waitUntil(() => state() === 'none');
     expect(connector.connectionOf('dir/a.ipynb').state).toBe('none');
-    expect(state()).toBe('none');
+  });
+
+  describe('with two views of a notebook', () => {
+    let front: NotebookPanel;
+
+    beforeEach(() => {
+      const other = notebook.anotherView();
+      const tracker = trackerOf(notebook, other);
+      front = other.panel;
+      Object.assign(tracker, { currentWidget: front });
+      connector.dispose();
+      connector = follow(tracker);
+    });
+
+    /** Run a line in the view that is not in front. */
+    async function run(line: string): Promise<void> {
+      const { content, sessionContext } = notebook.panel;
+      content.activeCell?.model.sharedModel.setSource(line);
+      await NotebookActions.run(content, sessionContext);
+    }
+
+    it('learns from cells of either', async () => {
+      await run('%engines connect local');
+      await waitUntil(() => state() === 'connected');
+      bench.tell([cluster({ run_id: 'run-2' })]);
+      await run('%engines connect local');
+      await waitUntil(() => {
+        const connection = connector.connectionOf();
+        return 'runId' in connection && connection.runId === 'run-2';
+      });
+      expect(connector.notebooks).toHaveLength(1);
+    });
+
+    it.each(['cell', 'silent'] as const)(
+      'knows what it did in one of them, by a %s',
+      async mode => {
+        settings.connectMode = mode;
+        await connector.connect('local');
+        expect(connector.connectionOf('dir/a.ipynb').state).toBe('connected');
+        await connector.setAutopx(true);
+        expect(connector.hasAutopx('dir/a.ipynb')).toBe(true);
+      }
+    );
+
+    it('connects in the one in front', async () => {
+      const isInFront: boolean[] = [];
+      const note = (_: unknown, ran: { notebook: Notebook }) => {
+        isInFront.push(ran.notebook === front.content);
+      };
+      NotebookActions.executed.connect(note);
+      await connector.connect('local', 'dir/a.ipynb');
+      NotebookActions.executed.disconnect(note);
+      expect(isInFront).toEqual([true]);
+      expect(notebook.cells).toEqual([LINES]);
+    });
+
+    it('follows it while one of them is open', async () => {
+      await connector.connect('local');
+      notebook.close();
+      notebook.restart();
+      expect(connector.connectionOf('dir/a.ipynb').state).toBe('detached');
+    });
+  });
+
+  it('connects no other notebook than the one it is told', async () => {
+    expect(await connector.connect('local', 'closed.ipynb')).toBe(false);
+    expect(notebook.runs).toEqual([]);
+    expect(
+      Notification.manager.notifications.map(({ message }) => message)
+    ).toEqual([
+      'closed.ipynb was not connected to local: it is not open. Open it, then connect.'
+    ]);
   });
 
   describe('explains', () => {

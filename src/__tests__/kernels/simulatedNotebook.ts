@@ -38,15 +38,11 @@ export class SimulatedNotebook {
         } as KernelMessage.IExecuteReplyMsg);
       }
     });
-    const panel = {
-      content: this.notebook,
-      sessionContext: this.session,
-      context: { path },
-      disposed: new Signal<object, void>({})
-    };
-    panel.disposed = new Signal<object, void>(panel);
-    // All of a panel that the connector looks at.
-    this.panel = panel as unknown as NotebookPanel;
+    this.panel = panelOf(this.notebook, {
+      path,
+      model: this.notebook.model,
+      sessionContext: this.session
+    });
   }
 
   readonly notebook: Notebook;
@@ -82,6 +78,34 @@ export class SimulatedNotebook {
 
   get probes(): number {
     return this.requests.filter(({ code }) => code === '').length;
+  }
+
+  /** Open another view, which shares all but the widget. */
+  anotherView(): { panel: NotebookPanel } {
+    const content = NBTestUtils.createNotebook();
+    content.model = this.notebook.model;
+    return { panel: panelOf(content, this.panel.context) };
+  }
+
+  rename(path: string): void {
+    Object.assign(this.panel.context, { path });
+  }
+
+  /** The session has got a kernel, as after a reload of the page. */
+  attach(): void {
+    const { kernelChanged } = this.session as unknown as {
+      kernelChanged: Signal<object, object>;
+    };
+    kernelChanged.emit({ oldValue: null, newValue: this.kernel });
+  }
+
+  /** The panel is closed; the kernel goes on. */
+  close(): void {
+    Object.assign(this.panel, { isDisposed: true });
+    const { disposed } = this.panel as unknown as {
+      disposed: Signal<object, void>;
+    };
+    disposed.emit();
   }
 
   /** The kernel's process is replaced. */
@@ -141,14 +165,35 @@ export class SimulatedNotebook {
   }
 }
 
+/** Return all of a panel that the connector looks at. */
+function panelOf(
+  content: Notebook,
+  context: { path: string; model: unknown; sessionContext: ISessionContext }
+): NotebookPanel {
+  const { sessionContext } = context;
+  const panel = {
+    content,
+    context,
+    sessionContext,
+    isDisposed: false,
+    disposed: new Signal<object, void>({})
+  };
+  panel.disposed = new Signal<object, void>(panel);
+  return panel as unknown as NotebookPanel;
+}
+
 /** The open notebooks, the first being the current one. */
-export function trackerOf(...notebooks: SimulatedNotebook[]): INotebookTracker {
+export function trackerOf(
+  ...notebooks: Pick<SimulatedNotebook, 'panel'>[]
+): INotebookTracker {
   const tracker = {
     currentWidget: notebooks[0]?.panel ?? null,
     forEach: (visit: (panel: NotebookPanel) => void) =>
       notebooks.forEach(({ panel }) => visit(panel)),
     find: (test: (panel: NotebookPanel) => boolean) =>
-      notebooks.map(({ panel }) => panel).find(test),
+      notebooks
+        .map(({ panel }) => panel)
+        .find(panel => !panel.isDisposed && test(panel)),
     widgetAdded: new Signal<object, NotebookPanel>({}),
     currentChanged: new Signal<object, NotebookPanel | null>({}),
     activeCellChanged: new Signal<object, unknown>({}),

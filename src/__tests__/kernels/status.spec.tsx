@@ -18,6 +18,7 @@ const detached: Connection = { ...connected, state: 'detached' };
 describe('notebookStatus', () => {
   const cases: [Connection, Cluster | undefined, string, RegExp, string][] = [
     [{ state: 'none' }, undefined, 'Engines', /Click to connect/, 'menu'],
+    [{ state: 'unknown' }, undefined, 'Engines', /not known yet/, 'menu'],
     [
       { ...connected, state: 'connecting' },
       cluster(),

@@ -41,10 +41,15 @@ describe('cells plugin', () => {
     });
     commands = new CommandRegistry();
     asked = [];
-    commands.addCommand(CommandIDs.connectNotebook, {
-      describedBy: { args: {} },
-      execute: args => asked.push(args)
-    });
+    for (const id of [
+      CommandIDs.connectNotebook,
+      CommandIDs.reattachNotebook
+    ]) {
+      commands.addCommand(id, {
+        describedBy: { args: {} },
+        execute: args => asked.push([id, args])
+      });
+    }
     const app = {
       commands,
       shell: {
@@ -61,6 +66,7 @@ describe('cells plugin', () => {
       null,
       null
     );
+    await waitUntil(() => connector.connectionOf().state === 'none');
   });
 
   afterEach(() => {
@@ -71,6 +77,13 @@ describe('cells plugin', () => {
 
   const notices = () =>
     Notification.manager.notifications.map(({ message }) => message);
+  /** Return what clicks the button of the first notice. */
+  const button = () => {
+    const [action] =
+      Notification.manager.notifications[0]?.options.actions ?? [];
+    expect(action?.label).toBe('Connect');
+    return () => action?.callback(new MouseEvent('click'));
+  };
   const cell = () => simulated.notebook.widgets[0] as CodeCell;
   const badge = () =>
     cell().node.querySelector<HTMLElement>('.jp-Engines-Badge[data-engines]');
@@ -107,11 +120,10 @@ describe('cells plugin', () => {
     expect(notices()).toEqual([
       'a.ipynb is not connected to engines. Cells cannot run there until it is.'
     ]);
-    const [action] =
-      Notification.manager.notifications[0]?.options.actions ?? [];
-    expect(action?.label).toBe('Connect');
-    action?.callback(new MouseEvent('click'));
-    expect(asked).toEqual([{ path: 'dir/a.ipynb' }]);
+    button()();
+    expect(asked).toEqual([
+      [CommandIDs.connectNotebook, { path: 'dir/a.ipynb' }]
+    ]);
     await commands.execute(toggleCells);
     expect(notices()).toEqual([]);
     await commands.execute(toggleCells);
@@ -128,6 +140,49 @@ describe('cells plugin', () => {
     await commands.execute(toggleCells);
     await commands.execute(toggleCells);
     expect(notices()).toEqual([]);
+  });
+
+  it('says nothing while it is not known whether the notebook is connected', async () => {
+    simulated.setStatus('busy');
+    simulated.attach();
+    await commands.execute(toggleCells);
+    expect(simulated.cells).toEqual(['%%px\n']);
+    expect(notices()).toEqual([]);
+  });
+
+  it('says no more of a notebook that is closed, and connects no other', async () => {
+    await commands.execute(toggleCells);
+    const connect = button();
+    simulated.close();
+    expect(notices()).toEqual([]);
+    connect();
+    expect(asked).toEqual([]);
+  });
+
+  it('connects a notebook by the name that it has then', async () => {
+    await commands.execute(toggleCells);
+    const connect = button();
+    simulated.rename('dir/c.ipynb');
+    connect();
+    expect(asked).toEqual([
+      [CommandIDs.connectNotebook, { path: 'dir/c.ipynb' }]
+    ]);
+    await connector.connect('local', 'dir/c.ipynb');
+    expect(notices()).toEqual([]);
+  });
+
+  it('offers to connect again what was connected before a restart', async () => {
+    await commands.execute(toggleCells);
+    await connector.connect('local');
+    simulated.restart();
+    simulated.notebook.activeCellIndex = 1;
+    await commands.execute(toggleCells);
+    await commands.execute(toggleCells);
+    expect(notices()[0]).toContain('a.ipynb lost its connection');
+    button()();
+    expect(asked).toEqual([
+      [CommandIDs.reattachNotebook, { path: 'dir/a.ipynb' }]
+    ]);
   });
 
   it('has every cell run on engines, as the kernel says', async () => {
@@ -180,6 +235,11 @@ describe('cells plugin', () => {
     await NotebookActions.run(simulated.notebook, simulated.session);
     await waitUntil(() => badge() !== null);
     expect(badge()?.title).toBe('Ran code on 1 engine of pbs, rank 3');
+    // Another view of the notebook runs the cell here, and nothing is shown.
+    outputs.clear();
+    expect(badge()).toBeNull();
+    await NotebookActions.run(simulated.notebook, simulated.session);
+    await waitUntil(() => badge() !== null);
     reply.payload = [];
     await NotebookActions.run(simulated.notebook, simulated.session);
     expect(badge()).toBeNull();

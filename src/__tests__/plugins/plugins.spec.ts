@@ -96,6 +96,7 @@ describe('plugins', () => {
   let app: App;
   let bench: Bench;
   let notebook: SimulatedNotebook;
+  let other: SimulatedNotebook;
   let services: Map<Token<unknown>, unknown>;
   let disposables: { dispose(): void }[];
 
@@ -107,6 +108,7 @@ describe('plugins', () => {
       [profile()]
     );
     notebook = new SimulatedNotebook('a.ipynb');
+    other = new SimulatedNotebook('b.ipynb');
     const required = plugin('kernels').requires ?? [];
     services = new Map<Token<unknown>, unknown>([
       [IClusterManager, bench.model],
@@ -119,7 +121,7 @@ describe('plugins', () => {
     if (tracker === undefined) {
       throw new Error('The connector needs no notebooks');
     }
-    services.set(tracker, trackerOf(notebook));
+    services.set(tracker, trackerOf(notebook, other));
     const connector = app.activate(plugin('kernels'), services);
     services.set(IEngineConnector, connector);
     disposables = [connector as IEngineConnector, bench.model];
@@ -309,6 +311,13 @@ describe('plugins', () => {
       expect(app.commands.isEnabled(CommandIDs.reattachNotebook)).toBe(true);
       await app.commands.execute(CommandIDs.reattachNotebook);
       expect(notebook.runs).toHaveLength(2);
+    });
+
+    it('connect the notebook with a path', async () => {
+      await app.commands.execute(CommandIDs.connectNotebook, {
+        path: 'b.ipynb'
+      });
+      expect([notebook.runs.length, other.runs.length]).toEqual([0, 1]);
     });
 
     it('start with arguments', async () => {
