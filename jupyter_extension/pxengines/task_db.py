@@ -24,6 +24,9 @@ class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
         20_000, config=True, help="How many requests to remember; those that run are not forgotten."
     )
 
+    _tried_records = _tried_bytes = 0
+    """Up to here nothing is looked for, which sorts all: the last time all that had ended was dropped."""
+
     def get_record(self, msg_id: str) -> dict[str, Any]:
         """Return the record of a request.
 
@@ -58,10 +61,20 @@ class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
             self.drop_record(msg_id)
 
     def _maybe_cull(self) -> None:
-        if len(self._records) > self.record_limit:
-            self._cull_oldest(int(self.cull_fraction * self.record_limit))
-        if self._buffer_bytes > self.size_limit:
-            self._cull_oldest(max(1, int(self.cull_fraction * len(self._records))))
+        if len(self._records) > max(self.record_limit, self._tried_records):
+            step = int(self.cull_fraction * self.record_limit)
+            enough = self._cull(step)
+            self._tried_records = 0 if enough else len(self._records) + step
+        if self._buffer_bytes > max(self.size_limit, self._tried_bytes):
+            enough = self._cull(max(1, int(self.cull_fraction * len(self._records))))
+            step = int(self.cull_fraction * self.size_limit)
+            self._tried_bytes = 0 if enough else self._buffer_bytes + step
+
+    def _cull(self, n: int) -> bool:
+        """Drop the `n` oldest records of what has ended; tell whether there were so many."""
+        before = len(self._records)
+        self._cull_oldest(n)
+        return before - len(self._records) == n
 
     def _add_bytes(self, rec: dict[str, Any]) -> None:
         self._buffer_bytes += _size(rec)

@@ -196,6 +196,25 @@ def test_what_runs_is_not_forgotten(db: TaskDB) -> None:
         db.get_record("1")
 
 
+def test_requests_that_all_wait_are_not_searched_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search sorts all: with tens of thousands of tasks waiting the hub would do nothing else."""
+    db = TaskDB(record_limit=100, size_limit=1_000)
+    searches: list[int] = []
+    history = db.get_history
+    monkeypatch.setattr(db, "get_history", lambda: searches.append(0) or history())  # type: ignore[func-returns-value]
+    for number in range(2_000):
+        db.add_record(str(number), hub_record(number))
+    assert len(db._records) == 2_000
+    assert len(searches) < 250
+    # When they have ended they are forgotten as always.
+    for number in range(2_000):
+        db.update_record(str(number), {"completed": datetime.now(timezone.utc)})
+    for number in range(2_000, 2_500):
+        db.add_record(str(number), hub_record(number, datetime.now(timezone.utc)))
+    assert len(db._records) <= 110
+    assert db._buffer_bytes <= 1_100
+
+
 def test_large_records_go_first_come_first(db: TaskDB) -> None:
     db.size_limit = 100
     for number in range(8):

@@ -322,7 +322,8 @@ def test_a_broadcast_view_runs_cells(connected: Kernel) -> None:
     connected.run("broadcast = view.client.broadcast_view()\nbroadcast.activate('_all')")
     reply = connected.run("%%px_all --block -o doubled\nmpi_rank * 2")
     assert reply.status == "ok", reply.texts
-    assert connected.value("[part.execute_result['data']['text/plain'] for part in doubled.get()]") == "['0', '2']"
+    shown = "[part.execute_result['data']['text/plain'] for part in doubled.get()]"
+    assert connected.value(shown) == "['0', '2']"
     assert connected.value("view.apply(len, 'ab').get(30)") == "[2, 2]"
 
 
