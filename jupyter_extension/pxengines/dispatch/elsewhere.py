@@ -117,20 +117,46 @@ def running_cells(client: Client) -> list[PastCell]:
 
 def past_cells(client: Client) -> list[PastCell]:
     """Return what runs, and the last cells of other clients that have ended, newest first."""
-    history = _ask(client, "history_request", {}).get("history") or []
-    ended = [cell for cell in _cells(client, _one_of(history[-MOST_ASKED:])) if not cell.is_open]
+    ended = [cell for cell in _cells(client, _one_of(_history(client)[-MOST_ASKED:])) if not cell.is_open]
     return running_cells(client) + ended[: -DONE_SHOWN - 1 : -1]
 
 
 def find(client: Client, name: str) -> PastCell | None:
-    """Return the cell that is called `name` (its id, or the beginning of it, or the id of a request)."""
+    """Return the cell that is called `name` (its id, or the beginning of it, or the id of a request).
+
+    Whoever sent it, and however long ago, as long as the hub remembers it; the newest if several are.
+    """
     # A request's neighbours in number are those of the same cell to other engines.
     if found := _NUMBER.fullmatch(name):
         number, reach = int(found[2]), max(1, len(client.ids))
         near = [f"{found[1]}_{n}" for n in range(max(0, number - reach), number + reach + 1)]
         cells = _cells(client, _one_of(near), own=True)
         return next((cell for cell in cells if name in {part.msg_id for part in cell.parts}), None)
-    return next((cell for cell in past_cells(client) if cell.cell_id.startswith(name)), None)
+    history = _history(client)
+    parts = _parts_of(client, history, name)
+    if not parts:  # stock clients do not name cells
+        return next((cell for cell in past_cells(client) if cell.cell_id.startswith(name)), None)
+    # With all that has not ended: some of it may be what this cell waits for.
+    parts.update(record["msg_id"] for record in _records(client, {"completed": None}, ["submitted"]))
+    cells = _cells(client, _one_of([msg_id for msg_id in history if msg_id in parts]), own=True)
+    return next((cell for cell in reversed(cells) if cell.cell_id.startswith(name)), None)
+
+
+def _parts_of(client: Client, history: list[str], name: str) -> set[str]:
+    """Return the requests that are parts of the newest cell whose id begins with `name`."""
+    parts: set[str] = set()
+    whole = ""
+    for end in range(len(history), 0, -MOST_ASKED):
+        before = len(parts)
+        records = _records(client, _one_of(history[max(0, end - MOST_ASKED) : end]), ["metadata"])
+        for record in reversed(records):
+            cell = str((record.get("metadata") or {}).get(CELL_METADATA) or "")
+            if cell.startswith(whole or name) and cell:
+                whole = cell
+                parts.add(record["msg_id"])
+        if parts and len(parts) == before:
+            break  # what comes before is older than all of it
+    return parts
 
 
 def is_known(client: Client, msg_id: str) -> bool:
@@ -209,7 +235,7 @@ def _state(record: Mapping[str, Any], engine: int | None, busy: set[int]) -> str
 
 
 def _cells(client: Client, query: dict[str, Any], own: bool = False) -> list[PastCell]:
-    records = _ask(client, "db_request", {"query": query, "keys": _KEYS}).get("records") or []
+    records = _records(client, query, _KEYS)
     engines = {uuid: engine for engine, uuid in client._engines.items() if isinstance(engine, int)}
     mine = {
         record["msg_id"]
@@ -217,6 +243,16 @@ def _cells(client: Client, query: dict[str, Any], own: bool = False) -> list[Pas
         if not own and (record.get("header") or {}).get("session") == client.session.session
     }
     return [cell for cell in cells_of(records, engines) if cell.parts[0].msg_id not in mine]
+
+
+def _history(client: Client) -> list[str]:
+    """Return the ids of all requests that the hub remembers, oldest first."""
+    return _ask(client, "history_request", {}).get("history") or []
+
+
+def _records(client: Client, query: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
+    """Return these fields, and the id, of the requests that match."""
+    return _ask(client, "db_request", {"query": query, "keys": keys}).get("records") or []
 
 
 def _ask(client: Client, kind: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -138,6 +138,50 @@ def test_what_is_not_known_is_not_taken_for_nothing(
     assert elsewhere.greeting(hub) == []  # nobody has asked
 
 
+class RememberingHub(Hub):
+    """A client whose hub has records."""
+
+    def __init__(self, records: list[dict[str, Any]]) -> None:
+        super().__init__(None)
+        self._db = TaskDB()
+        for each in records:
+            ended = None if each["completed"] is None else datetime.now(timezone.utc)
+            times = {"submitted": datetime.now(timezone.utc), "completed": ended}
+            self._db.add_record(each["msg_id"], {**each, **times})
+        self._engines = {0: "uuid0", 1: "uuid1"}
+
+    def _send(self, stream: None, kind: str, content: dict[str, Any]) -> MessageFuture:
+        if kind == "history_request":
+            self._answer = {"status": "ok", "history": list(self._db._records)}
+        else:
+            found = self._db.find_records(content["query"], content["keys"])
+            self._answer = {"status": "ok", "records": found}
+        return super()._send(stream, kind, content)
+
+
+@pytest.mark.parametrize("asked", [1, 3, 4, 2000])
+def test_any_past_cell_is_found_whole_however_long_ago(asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "MOST_ASKED", asked)
+    names = [f"{number:02d}{'c' * 30}" for number in range(20)]
+    records = [
+        record(2 * number + engine, engine, name, code=f"x = {number}", **done(), session="mine")
+        for number, name in enumerate(names)
+        for engine in (0, 1)
+    ]
+    # One that waits behind a request which is no cell.
+    records.append(record(40, 0, None, kind="apply_request"))
+    records += [record(41, 0, "f" * 32), record(42, 1, "f" * 32)]
+    hub = RememberingHub(records)
+    for number in (0, 7, 19):
+        cell = elsewhere.find(hub, names[number][:NAME_LENGTH])
+        assert cell is not None
+        assert (cell.code, cell.state, len(cell.parts)) == (f"x = {number}", "done", 2)
+    waiting = elsewhere.find(hub, "ffffff")
+    assert waiting is not None
+    assert [part.state for part in waiting.parts] == ["waiting", "running"]
+    assert elsewhere.find(hub, "nobody") is None
+
+
 def test_a_closed_connection_asks_nobody() -> None:
     hub = Hub(None)
     hub._closed = True
