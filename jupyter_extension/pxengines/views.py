@@ -59,11 +59,15 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
         With `block` the engines are interrupted with the notebook, and what they raise is raised.
         """
         from .dispatch.cell_wait import WAIT, Terms, wait_as_one
-        from .dispatch.result import submit
+        from .dispatch.result import submit_whole
 
-        result = submit(self, code, silent=silent, targets=targets, label=label, name="execute")
+        result, pressed = submit_whole(
+            self, code, silent=silent, targets=targets, label=label, name="execute"
+        )
         if self.block if block is None else block:
-            wait_as_one(result, Terms(WAIT), lambda: None)
+            wait_as_one(result, Terms(WAIT, interrupted=pressed), lambda: None)
+        elif pressed:
+            result.stop()
         return result
 
     def psum(

@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 0.3
 _HTML_SECONDS = 5.0
 """How old the HTML beside a live view may be: it is for a notebook that is saved while the cell runs."""
 _WIDGETS_KEPT = 50
+_LIVE_AT_ONCE = 4
+"""Displays of one run that go with it; older ones are brought up to date when it ends."""
 _ALL_BLOCKS = 20_000
 _ALL_BYTES = 4_000_000
 
@@ -126,6 +128,7 @@ class Showing:
         self._careful = Careful()
         self._began = clock()
         self._waiting = blocking
+        self._retired = False
         self._run.listeners = (*self._run.listeners, self._poke)
 
     def update(self) -> None:
@@ -163,10 +166,15 @@ class Showing:
                     _kept.add(self)
                 self._publish(self._named(bundle), self._id, False)
                 self._visible = True
+                _retire_others(self._run)
             finally:  # what fails is tried again no sooner
                 now = self._clock()
                 for pace in (self._pace, self._heavy, self._html):
                     pace.spent(began, now, size)
+
+    def retire(self) -> None:
+        """Show nothing new before the end of the run: others show it."""
+        self._retired = True
 
     def close(self) -> None:
         """Show it live no more; what is shown of it otherwise stays."""
@@ -192,7 +200,7 @@ class Showing:
 
     def _poke(self) -> None:
         """Something has changed: called often, in any thread, with nothing to wait for."""
-        if self._waiting:
+        if self._waiting or (self._retired and not self.is_over):
             return
         with self._gate:
             if self._armed:
@@ -320,6 +328,13 @@ def showing(result: Watched, *, blocking: bool, always: bool = False) -> Showing
     if not blocking:
         made.show()
     return made
+
+
+def _retire_others(run: CellRun) -> None:
+    """Retire all but the last displays of `run`: a cell that shows it is often run again."""
+    listeners = [getattr(listener, "__self__", None) for listener in run.listeners]
+    for older in [each for each in listeners if isinstance(each, Showing)][:-_LIVE_AT_ONCE]:
+        older.retire()
 
 
 _kept: Kept[Showing] = Kept(_WIDGETS_KEPT, may_go=lambda shown: shown.is_over, drop=Showing.close)

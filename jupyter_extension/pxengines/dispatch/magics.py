@@ -12,7 +12,6 @@ from ipyparallel.client import magics as stock
 from IPython.core import magic_arguments
 from IPython.core.error import UsageError
 
-from ..mpi.patience import Deferred
 from ..waiting import EnginesError
 from . import autopx, showing
 from .cell_wait import STOP, WAIT, CellInterrupted, Terms, wait_as_one
@@ -20,7 +19,7 @@ from .elsewhere import NAME_LENGTH, PastCells, find, is_known, past_cells
 from .errors import CellError, ShownCellError
 from .follow import follow
 from .kept import Kept
-from .result import EnginesResult, submit
+from .result import EnginesResult, submit_whole
 from .run import Group
 from .targets import parse_targets
 
@@ -157,15 +156,8 @@ class EnginesParallelMagics(stock.ParallelMagics):
         block = self.view.block if block is None else block
         if self.verbose:
             print(f"{'Parallel' if block else 'Async parallel'} execution on engine(s): {self._who()}")
-        result: EnginesResult | None = None
-        pressed = False
-        try:
-            with Deferred():  # half a cell would leave half of the engines waiting
-                result = submit(self.view, cell, on_error=on_error or self.on_error, group=groupby)
-        except KeyboardInterrupt:
-            if result is None:
-                raise
-            pressed = True
+        on_error = on_error or self.on_error
+        result, pressed = submit_whole(self.view, cell, on_error=on_error, group=groupby)
         self.last_result = result
         self._results.add(result)
         if save_name:

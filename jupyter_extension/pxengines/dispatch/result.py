@@ -15,6 +15,7 @@ from ..connection import has_ended, key_of
 from ..controller_watch import ENDED
 from ..mpi.cells import CELL_METADATA
 from ..mpi.errors import ranks_in_words
+from ..mpi.patience import Deferred
 from ..together import Together
 from ..waiting import EnginesError
 from . import cell_wait, showing
@@ -275,6 +276,24 @@ def submit(
     result.on_error = on_error
     tell(run)
     return result
+
+
+def submit_whole(view: Any, code: str, **options: Any) -> tuple[EnginesResult, bool]:
+    """Do as `submit`, to all or none: half a cell would leave half of the engines waiting.
+
+    Returns
+    -------
+    The result, and whether there was an interrupt meanwhile.
+    """
+    result: EnginesResult | None = None
+    try:
+        with Deferred():
+            result = submit(view, code, **options)
+    except KeyboardInterrupt:
+        if result is None:
+            raise
+        return result, True
+    return result, False
 
 
 def _engines_of(client: Any, targets: Any) -> list[int]:

@@ -248,6 +248,24 @@ def test_without_anybody_waiting_it_looks_after_itself() -> None:
     assert notebook.timers == []
 
 
+def test_many_displays_of_one_run_take_no_more_than_a_few() -> None:
+    notebook = Notebook(blocking=False)
+    notebook.showing.show()
+    others = [Notebook(blocking=False) for _ in range(6)]
+    for other in others:
+        make = other._make
+        other.showing = Showing(
+            notebook, blocking=False, publish=lambda *_: None, make_widget=make, later=other._later
+        )
+        other.showing.show()
+    notebook.run.stream(0, "stdout", "line\n")
+    assert [len(each.timers) for each in (notebook, *others)] == [0, 0, 0, 1, 1, 1, 1]
+    end(notebook.run, notebook.now)  # how it ends is shown by all
+    assert all(other.timers for other in others)
+    notebook.wait(10)
+    assert notebook.blocks() == [("0", "line\n")]
+
+
 def test_without_widgets_the_html_is_shown_anew() -> None:
     notebook = Notebook(blocking=False, widgets=False)
     notebook.showing.show()

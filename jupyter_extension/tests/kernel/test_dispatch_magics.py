@@ -14,6 +14,7 @@ from playedcluster import Cluster
 from pxengines import EnginesError
 from pxengines.dispatch import cell_wait
 from pxengines.dispatch import magics as ours
+from pxengines.dispatch import result as results
 from pxengines.dispatch.errors import CellError, CellTimeoutError
 from pxengines.dispatch.magics import EnginesParallelMagics
 
@@ -52,7 +53,7 @@ class Sent:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     sent = Sent()
-    monkeypatch.setattr(ours, "submit", sent)
+    monkeypatch.setattr(results, "submit", sent)
     monkeypatch.setattr(cell_wait, "END_SECONDS", 0.1)
     monkeypatch.setattr(cell_wait, "GRACE_SECONDS", 0.1)
     return sent
