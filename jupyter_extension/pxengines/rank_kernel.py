@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -44,7 +44,7 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._interrupted = False
+        self._interrupted = self._interrupted_early = False
         if getattr(self, "shell_channel_thread", None) is None:
             self.shell_channel_thread = _NoShellChannelThread()
         self._process = os.getpid()
@@ -54,11 +54,42 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
     def _own_shell(self) -> type[RankShell]:
         return RankShell
 
+    async def dispatch_shell(self, *args: Any, **kwargs: Any) -> None:
+        """Handle a request. An interrupt is for what the user runs: everywhere else it would lose the answer.
+
+        Who sends one has heard that the engine is busy with the request. What comes before the user's code
+        runs ends it at its first step; what comes after it is too late.
+        """
+        self._interrupted_early = False
+        with _handling(self._hold):
+            await super().dispatch_shell(*args, **kwargs)
+
+    def pre_handler_hook(self) -> None:
+        """Leave SIGINT to `dispatch_shell`; ipykernel would have it end whatever runs now."""
+
+    def post_handler_hook(self) -> None:
+        """Leave SIGINT to `dispatch_shell`."""
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted_early = True
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let an interrupt raise KeyboardInterrupt within the block, also one that came before it."""
+        with _handling(signal.default_int_handler):
+            if self._interrupted_early:
+                raise KeyboardInterrupt
+            yield
+
     def do_apply(self, *args: Any, **kwargs: Any) -> Any:
         """Call a function; as ipyparallel's."""
         self._get_ready()
         try:
-            return super().do_apply(*args, **kwargs)
+            with self._interruptible():
+                return super().do_apply(*args, **kwargs)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, self._hold)
+            return self._no_result("apply"), []
         finally:
             self._recover()
 
@@ -67,24 +98,29 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
         self._interrupted = False
         self._get_ready()
         try:
-            reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
+            with self._interruptible():
+                reply: dict[str, Any] = await super().do_execute(*args, **kwargs)
         except (KeyboardInterrupt, asyncio.CancelledError):
-            # It came before or after the user's code, where nobody catches it. Who asked waits for an answer.
-            return {
-                "status": "error",
-                "ename": "KeyboardInterrupt",
-                "evalue": "",
-                "traceback": [],
-                "execution_count": self.shell.execution_count - 1,
-                "user_expressions": {},
-                "payload": [],
-                "engine_info": self.get_engine_info(method="execute"),
-            }
+            signal.signal(signal.SIGINT, self._hold)
+            return self._no_result("execute")
         finally:
             self._recover()
         if self._interrupted and reply.get("ename") == "CancelledError":
             reply.update(ename="KeyboardInterrupt", evalue="")
         return reply
+
+    def _no_result(self, method: str) -> dict[str, Any]:
+        """Return the answer to a request that was interrupted before or after the user's code ran."""
+        return {
+            "status": "error",
+            "ename": "KeyboardInterrupt",
+            "evalue": "",
+            "traceback": [],
+            "execution_count": self.shell.execution_count - 1,
+            "user_expressions": {},
+            "payload": [],
+            "engine_info": self.get_engine_info(method=method),
+        }
 
     def _get_ready(self) -> None:
         """Remember where output goes, before the first cell can change that."""
@@ -149,6 +185,16 @@ class RankKernel(IPythonParallelKernel):  # type: ignore[misc] # ipyparallel has
         finally:
             signal.signal(signal.SIGINT, before)
             del shell.showtraceback
+
+
+@contextmanager
+def _handling(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Let `handler` have SIGINT within the block."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _open_null(standard: int) -> None:

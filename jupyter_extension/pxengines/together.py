@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 0.5
 """An engine that has not said by then that it has begun is busy with something else."""
-_SIGNAL_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 
 
@@ -106,7 +105,7 @@ class Together:
         Returns when all have answered, or nothing more can be done, or after `seconds`.
         """
         began = time.monotonic()
-        signalled = -_SIGNAL_SECONDS
+        signalled: set[int] = set()
         withdrawn = False
         while (pending := self.pending()) and (elapsed := time.monotonic() - began) < seconds:
             if self.gone():
@@ -118,8 +117,10 @@ class Together:
                 return
             if queued and not withdrawn:
                 withdrawn = self._withdraw(queued)
-            if begun and elapsed - signalled >= _SIGNAL_SECONDS and self.send_signal(signal.SIGINT, begun):
-                signalled = elapsed
+            # Each once: a second one would end what a cell does to leave things in order.
+            unasked = [engine for engine in begun if engine not in signalled]
+            if unasked and self.send_signal(signal.SIGINT, unasked):
+                signalled.update(unasked)
             self._all.wait(_POLL_SECONDS)
 
     def send_signal(self, number: int | str, engines: list[int]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernelside import Kernel, PanelCluster, Reply
+from kernelside import Kernel, PanelCluster, Reply, wait_for
 
 
 @pytest.fixture
@@ -64,6 +64,53 @@ def test_an_interrupt_ends_what_awaits(connected: Kernel, cell: str) -> None:
     assert "KeyboardInterrupt" in text
     assert "CancelledError" not in text
     assert "rank_kernel.py" not in text
+
+
+# --- interrupts at awkward moments --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "ended", "ran"),
+    [("init_metadata", "error", "[False, False]"), ("finish_metadata", "ok", "[True, True]")],
+    ids=["before", "after"],
+)
+def test_an_interrupt_just_before_or_after_the_cell_loses_no_answer(
+    connected: Kernel, step: str, ended: str, ran: str
+) -> None:
+    """Before it, the cell does not begin; after it, it is too late. The steps are ipykernel's own."""
+    arm = f"""
+import os, signal
+kernel = get_ipython().kernel
+def interrupting(parent, *more, step=kernel.{step}):
+    if parent["content"].get("code", "").strip() == "ran = True":
+        kernel.{step} = step
+        os.kill(os.getpid(), signal.SIGINT)
+    return step(parent, *more)
+kernel.{step} = interrupting
+ran = False
+"""
+    assert connected.run(f"%%px --block\n{arm}").status == "ok"
+    reply = connected.run("%%px --block --timeout 20\nran = True")
+    assert reply.status == ended, reply.texts
+    assert "longer than" not in "\n".join(reply.texts)
+    assert connected.value("view['ran']") == ran
+
+
+def test_what_a_cell_does_at_its_end_is_not_interrupted_again(connected: Kernel, tmp_path: Path) -> None:
+    cell = f"""
+import time
+try:
+    open(f"{tmp_path}/begun-{{mpi_rank}}", "w").close()
+    time.sleep(60)
+finally:
+    time.sleep(2)
+    open(f"{tmp_path}/ended-{{mpi_rank}}", "w").close()
+"""
+    connected.run(f"%%px --noblock -o status\n{cell}")
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2, "both ranks")
+    connected.run("status.stop(); status._stopper.join(30)")
+    assert connected.value("status.run.notice") == "'All engines are idle again.'"
+    assert {path.name for path in tmp_path.iterdir()} > {"ended-0", "ended-1"}
 
 
 # --- a kernel that restarts ---------------------------------------------------------------------

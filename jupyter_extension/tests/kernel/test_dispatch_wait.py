@@ -236,12 +236,22 @@ def test_stopping_from_elsewhere_takes_it_out_of_queues() -> None:
 
 def test_stopping_from_elsewhere_reaches_who_is_heard_of_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_wait, "STOP_SECONDS", 5.0)
-    monkeypatch.setattr("pxengines.together._SIGNAL_SECONDS", SOON)
     cluster = Cluster(2).begin(0)
     cluster.deaf = {0}
     threading.Timer(SOON, cluster.begin, [1]).start()
-    threading.Timer(2 * SOON, cluster.deaf.clear).start()
+    threading.Timer(2 * SOON, cluster.answer, [0]).start()
     assert stopped(cluster) == "All engines are idle again."
+    assert cluster.signals == [(signal.SIGINT, [0]), (signal.SIGINT, [1])]
+
+
+def test_each_engine_is_interrupted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a cell does in its `finally` may take a while: a second interrupt would end it in the middle."""
+    monkeypatch.setattr(cell_wait, "STOP_SECONDS", 6 * SOON)
+    cluster = Cluster(2).begin()
+    cluster.deaf = {1}
+    threading.Timer(4 * SOON, cluster.answer, [1]).start()
+    assert stopped(cluster) == "All engines are idle again."
+    assert cluster.signals == [(signal.SIGINT, [0, 1])]
 
 
 def test_stopping_from_elsewhere_tells_who_heeds_no_interrupt() -> None:
