@@ -48,10 +48,13 @@ export class Lab {
   async showPanel(): Promise<void> {
     const tab = this.page.getByRole('tab', { name: 'Engines', exact: true });
     await expect(tab).toBeVisible({ timeout: 40_000 });
-    if ((await tab.getAttribute('aria-selected')) !== 'true') {
-      await tab.click();
-    }
-    await expect(this.panel).toBeVisible();
+    // JupyterLab may open it by itself just now, and a click would close it again.
+    await expect(async () => {
+      if ((await tab.getAttribute('aria-selected')) !== 'true') {
+        await tab.click();
+      }
+      await expect(this.panel).toBeVisible({ timeout: 5_000 });
+    }).toPass({ timeout: 40_000 });
   }
 
   get panel(): Locator {
