@@ -3,15 +3,14 @@ import {
   launchIcon,
   PanelWithToolbar,
   ReactWidget,
-  ToolbarButtonComponent,
-  VDomRenderer
+  ToolbarButtonComponent
 } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Message } from '@lumino/messaging';
 import { AccordionPanel } from '@lumino/widgets';
 import * as React from 'react';
 import type { Job } from '../api/generated';
 import { Icon } from '../icon';
+import { ShownWidget } from '../shownWidget';
 import { clockLabel, timeOfDay } from '../times';
 import type { IJobRequest, IJobStore } from '../tokens';
 import { allowedActions } from './allowed';
@@ -63,7 +62,6 @@ export class JobsSection extends PanelWithToolbar {
     if (!this.isDisposed) {
       this._model.store.changed.disconnect(this._updateTitle, this);
       super.dispose();
-      this._model.dispose();
     }
   }
 
@@ -90,31 +88,11 @@ export namespace JobsSection {
   }
 }
 
-class SectionBody extends VDomRenderer<JobTableModel> {
+class SectionBody extends ShownWidget<JobTableModel> {
   constructor(options: JobsSection.IOptions) {
     super(options.model);
     this._options = options;
     this.addClass('jp-Engines-section');
-  }
-
-  protected override onAfterShow(msg: Message): void {
-    super.onAfterShow(msg);
-    this.model.isVisible = true;
-  }
-
-  protected override onAfterHide(msg: Message): void {
-    super.onAfterHide(msg);
-    this.model.isVisible = false;
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.isVisible = this.isVisible;
-  }
-
-  protected override onBeforeDetach(msg: Message): void {
-    this.model.isVisible = false;
-    super.onBeforeDetach(msg);
   }
 
   protected render(): React.JSX.Element | null {
