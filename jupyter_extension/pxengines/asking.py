@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .interrupts import Deferred, heeding_interrupts
 from .mpi.errors import ranks_in_words
-from .mpi.patience import Deferred
 from .together import Together
-from .waiting import WaitingStopped, heeding_interrupts
+from .waiting import WaitingStopped
 
 if TYPE_CHECKING:
     from ipyparallel import Client

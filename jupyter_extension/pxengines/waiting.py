@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from . import hub, records
+from .interrupts import Deferred
 from .launch.paths import RunPaths, profile_names
 from .records import Sighting
 
@@ -44,23 +42,6 @@ class WaitingStopped(KeyboardInterrupt):
         return [str(self)]
 
 
-@contextmanager
-def heeding_interrupts() -> Iterator[None]:
-    """Have an interrupt raise KeyboardInterrupt at once, also in a cell with a top-level ``await``.
-
-    There ipykernel only tells its event loop of it, which cannot listen as long as it waits for us.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    ours = threading.current_thread() is threading.main_thread() and callable(before)
-    if ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)
-
-
 class StatusLine:
     """One line of progress that replaces itself: in a notebook's output, in a terminal, or nowhere."""
 
@@ -75,18 +56,19 @@ class StatusLine:
         """Show `text` in place of what was shown."""
         if self._quiet or text == self._shown:
             return
-        self._shown = text
         if self._in_kernel:
             from IPython.display import display
 
             data = {"text/plain": text}
-            if self._handle is None:
-                self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-            else:
-                self._handle.update(data, raw=True)
+            with Deferred():  # the line is there and known, or neither: `finish` replaces it
+                if self._handle is None:
+                    self._handle = display(data, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+                else:
+                    self._handle.update(data, raw=True)
         elif sys.stdout.isatty():
-            print("\r" + text.ljust(self._width), end="", flush=True)
-            self._width = len(text)
+            before, self._width = self._width, len(text)
+            print("\r" + text.ljust(before), end="", flush=True)
+        self._shown = text
 
     def finish(self, text: str) -> None:
         """Show `text` as the last one, on a line of its own."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..controller_gone import ControllerGoneError
 from ..controller_watch import CLOSED
+from ..interrupts import heeding_interrupts
 from ..mpi.errors import ranks_in_words
-from ..waiting import EnginesError, WaitingStopped, heeding_interrupts
+from ..waiting import EnginesError, WaitingStopped
 from .elsewhere import NAME_LENGTH
 from .errors import LOST, CellError, CellTimeoutError, Failure, Outcome, in_words, what_became
 from .feed import failure_of

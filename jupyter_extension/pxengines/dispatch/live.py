@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..interrupts import Deferred
 from . import static, widget
 from .blocks import LIVE_BYTES, shown, whole
 from .careful import Careful
@@ -164,8 +165,9 @@ class Showing:
                     state = {**self._light(at), **self._blocks(), "blocking": self._waiting}
                     self._widget = self._make_widget(state, self._message)
                     _kept.add(self)
-                self._publish(self._named(bundle), self._id, False)
-                self._visible = True
+                with Deferred():  # shown and known, or neither: it would be shown twice
+                    self._publish(self._named(bundle), self._id, False)
+                    self._visible = True
                 _retire_others(self._run)
             finally:  # what fails is tried again no sooner
                 now = self._clock()

@@ -13,9 +13,9 @@ from ipyparallel.error import NoEnginesRegistered, RemoteError
 
 from ..connection import has_ended, key_of
 from ..controller_watch import ENDED
+from ..interrupts import Deferred
 from ..mpi.cells import CELL_METADATA
 from ..mpi.errors import ranks_in_words
-from ..mpi.patience import Deferred
 from ..together import Together
 from ..waiting import EnginesError
 from . import cell_wait, showing
@@ -246,7 +246,8 @@ def submit(
     """
     client = view.client
     targets = view.targets if targets is None else targets
-    engines = _engines_of(client, targets)
+    chosen = _engines_of(client, targets)
+    engines = [engine for engine, _ in chosen]
     cell = uuid.uuid4().hex
     run = CellRun(
         run_id=cell,
@@ -261,7 +262,7 @@ def submit(
         client,
         client._mux_stream,  # of any view: that of a broadcast view takes requests of another form
         code,
-        list(zip(engines, client._build_targets(engines)[0], strict=True)),
+        chosen,
         silent=silent,
         # Its name makes it one cell to the reductions, whichever engines it is sent to.
         metadata={"label": view.label if label is None else label, CELL_METADATA: cell},
@@ -296,13 +297,14 @@ def submit_whole(view: Any, code: str, **options: Any) -> tuple[EnginesResult, b
     return result, False
 
 
-def _engines_of(client: Any, targets: Any) -> list[int]:
+def _engines_of(client: Any, targets: Any) -> list[tuple[int, bytes]]:
+    """Return id and identity of each of `targets`."""
     if client._closed:
         raise EnginesError("This view's connection is closed. Connect again.")
     if has_ended(client):
         raise EnginesError(f"{ENDED[0].upper()}{ENDED[1:]}. {_START_AGAIN}")
     try:
-        engines = list(client._build_targets(targets)[1])
+        idents, engines = client._build_targets(targets)
     except NoEnginesRegistered:
         raise EnginesError(f"There are no engines. {_START_AGAIN}") from None
     except (KeyError, IndexError):
@@ -315,7 +317,7 @@ def _engines_of(client: Any, targets: Any) -> list[int]:
         ) from None
     if not engines:
         raise EnginesError("This view has no engines. Use %pxconfig --targets all.")
-    return engines
+    return list(zip(engines, idents, strict=True))
 
 
 def _resolve(output: Any) -> None:

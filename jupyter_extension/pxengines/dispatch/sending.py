@@ -86,13 +86,13 @@ def send_cell(
         raise OSError("Connections have been closed.")
     content = {"code": code, "silent": silent, "user_expressions": {}}
     futures: list[Any] = []
-    waiting: list[list[bytes]] = []
+    waiting: list[tuple[int, list[bytes]]] = []
     messages = _messages(client.session, content, metadata, [ident for _, ident in engines])
     client.metadata["submitted"] = utcnow()  # not of use, but ipyparallel has it
     for (engine, ident), (header, message) in zip(engines, messages, strict=True):
         futures.append(_future(client, header, ident, metadata.get("label")))
         attach(engine, futures[-1])
-        waiting.append(message)
+        waiting.append((engine, message))
         if len(waiting) == _AT_ONCE or len(futures) == len(engines):
             client._io_loop.add_callback(_send, client, stream, waiting)
             waiting = []
@@ -149,8 +149,8 @@ def make_known(client: Any, future: Any) -> None:
     output.add_done_callback(forget)
 
 
-def _send(client: Any, stream: Any, messages: list[list[bytes]]) -> None:
-    """Send, in ipyparallel's thread."""
+def _send(client: Any, stream: Any, messages: list[tuple[int, list[bytes]]]) -> None:
+    """Send to engines by their numbers, in ipyparallel's thread."""
     session = client.session
     if session.check_pid and os.getpid() != session.pid:
         return  # a fork of the kernel has no part in its connections
@@ -158,7 +158,7 @@ def _send(client: Any, stream: Any, messages: list[list[bytes]]) -> None:
     if stream.sending():
         stream.flush(zmq.POLLOUT)
     queued = stream.sending()
-    for message in messages:
+    for _, message in messages:
         copy = max(map(len, message)) < session.copy_threshold
         if not queued:
             try:
@@ -172,3 +172,8 @@ def _send(client: Any, stream: Any, messages: list[list[bytes]]) -> None:
         client.take_replies()
     else:  # ipyparallel's own Client
         client._mux_stream.flush(zmq.POLLIN)
+    # The controller drops what is for an engine that has left since it was chosen.
+    here = set(client._engines.values())
+    for engine, (ident, *_) in messages:
+        if ident.decode() not in here:
+            client._handle_stranded_msgs(engine, ident.decode())

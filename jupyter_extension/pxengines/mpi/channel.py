@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..interrupts import Deferred
 from . import cells
 from .errors import AgreementError, PeerError
 from .gathering import gathered
 from .moving import Move
 from .news import News, Reissue
 from .notices import Kind, Notice, Post, Why
-from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, Deferred, wait
+from .patience import ARRIVAL_SPIN_SECONDS, MOVING_SPIN_SECONDS, wait
 from .peers import WORDS, Peers, my_facts
 from .relics import Relic, bury
 from .slots import MOST_SLOTS, NO_FACTS, PATIENCE, Greatest, Slots, pack_facts
@@ -447,8 +448,7 @@ class Channel:
     def look_around(self) -> None:
         """Raise if the call cannot go on."""
         now = time.monotonic()
-        if not self._began:
-            self._began = now
+        self._began = self._began or now
         self.take_notices()
         self.heed()
         elapsed = now - self._began

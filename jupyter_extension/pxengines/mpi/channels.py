@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ..interrupts import Deferred
 from . import cells
 from .channel import Channel
-from .patience import Deferred
 
 if TYPE_CHECKING:
     from mpi4py import MPI

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .patience import Deferred
+from ..interrupts import Deferred
 
 if TYPE_CHECKING:
     from .channel import Channel

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Any
 
 _SPINS = 60
 """Tests before the first look around: some 20 us, within which peers that are there answer."""
@@ -37,42 +33,3 @@ def wait(test: Callable[[], bool], look: Callable[[], None], spin_seconds: float
         if time.perf_counter() - began > spin_seconds:
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-class Deferred:
-    """Holds back the user's interrupt (SIGINT) while it would leave MPI and our books apart.
-
-    An interrupt that came meanwhile is raised by `check`, or at the end. Elsewhere than in the main
-    thread there is nothing to hold back: Python runs handlers of signals there only.
-    """
-
-    def __init__(self) -> None:
-        self._held = False
-        self._handler: Any = None
-
-    def __enter__(self) -> Deferred:
-        if threading.current_thread() is threading.main_thread():
-            handler = signal.getsignal(signal.SIGINT)
-            if callable(handler):
-                self._handler = handler
-                signal.signal(signal.SIGINT, self._hold)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._handler is None:
-            return
-        handler, self._handler = self._handler, None
-        signal.signal(signal.SIGINT, handler)
-        if self._held and kind is None:
-            handler(signal.SIGINT, None)
-
-    def check(self) -> None:
-        """Raise what the held interrupt would have raised."""
-        if self._held:
-            self._held = False
-            self._handler(signal.SIGINT, None)
-
-    def _hold(self, number: int, frame: FrameType | None) -> None:
-        self._held = True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .patience import Deferred
+from ..interrupts import Deferred
 from .slots import MOST_SLOTS, Greatest, Slots
 
 if TYPE_CHECKING:

@@ -96,6 +96,26 @@ ran = False
     assert connected.value("view['ran']") == ran
 
 
+def test_an_interrupt_while_a_cell_is_sent_leaves_no_half_of_it(connected: Kernel) -> None:
+    arm = """
+import os, signal
+from pxengines.dispatch import sending
+sending._AT_ONCE, future = 1, sending._future
+def interrupting(client, header, ident, label):
+    made = future(client, header, ident, label)
+    if len(client.outstanding) == 2:
+        sending._AT_ONCE, sending._future = 64, future
+        os.kill(os.getpid(), signal.SIGINT)
+    return made
+sending._future = interrupting
+"""
+    assert connected.run(arm).status == "ok"
+    reply = connected.run("sent = view.execute('import time; time.sleep(60)', block=False)")
+    assert reply.status == "ok", reply.texts
+    assert connected.value("sorted(sent.together.parts)") == "[0, 1]"
+    assert connected.value("sent.wait(30)") == "True"
+
+
 def test_what_a_cell_does_at_its_end_is_not_interrupted_again(connected: Kernel, tmp_path: Path) -> None:
     cell = f"""
 import time
@@ -173,6 +193,21 @@ def test_a_cell_of_another_kernel_is_interrupted_by_who_waits_for_it(connected: 
 def children(kernel: Kernel) -> str:
     """Return how many forks each engine has, besides its nanny."""
     return kernel.value("view.apply(lambda: len(__import__('psutil').Process().children()) - 1).get(30)")
+
+
+def test_an_engine_that_left_just_before_the_cell_was_sent_is_told(connected: Kernel) -> None:
+    """The controller drops what is for it: nobody would answer."""
+    arm = """
+def just_left(*args, build=cluster._build_targets):
+    cluster._build_targets = build
+    (first, _), numbers = build(*args)
+    return [first, b"left"], numbers
+cluster._build_targets = just_left
+"""
+    assert connected.run(arm).status == "ok"
+    reply = connected.run("%%px --block --timeout 20\nran = True")
+    assert "longer than" not in error_line(reply)
+    assert error_line(reply).startswith("Rank 1 has ended"), reply.texts
 
 
 def test_a_child_that_a_cell_forks_is_no_engine(connected: Kernel) -> None:

@@ -87,6 +87,7 @@ def a_client() -> Any:
         _futures={},
         _output_futures={},
         _outstanding_dict=defaultdict(set),
+        _engines={number: ident.decode() for number, ident in enumerate(IDENTS)},
         _io_loop=Loop(),
         _mux_stream=SimpleNamespace(flush=lambda flag: None),
     )
@@ -166,7 +167,7 @@ def test_a_client_forgets_a_message_when_answer_and_output_are_there(
     context: Sockets, io_loop: IOLoop
 ) -> None:
     client = a_client()
-    (future,) = send_some(client, ZMQStream(context.socket(zmq.DEALER), io_loop), [b"engine"])
+    (future,) = send_some(client, ZMQStream(context.socket(zmq.DEALER), io_loop), IDENTS[:1])
     future.set_result("an answer")
     assert client._futures == {future.msg_id: future}
     future.output.set_result(None)

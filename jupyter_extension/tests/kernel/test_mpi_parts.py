@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 from pxengines import mpi
-from pxengines.mpi import cells, patience, peers
+from pxengines.mpi import cells, peers
 from pxengines.mpi.errors import AgreementError, ranks_in_words
 from pxengines.mpi.notices import Kind, Notice, Why
 from pxengines.mpi.slots import SLOT_BYTES, level_of
@@ -140,21 +139,3 @@ def test_the_end_of_a_rank_on_this_host_is_seen(monkeypatch: pytest.MonkeyPatch)
         words = f"has ended (process {process.pid} on {socket.gethostname()})"
         assert known.find_dead() == (1, words)
     assert known.find_dead() == (1, words)
-
-
-def test_an_interrupt_is_held_back_until_it_is_asked_for() -> None:
-    with patience.Deferred() as deferred:
-        deferred.check()
-        os.kill(os.getpid(), signal.SIGINT)
-        after = "still here"
-        with pytest.raises(KeyboardInterrupt):
-            deferred.check()
-        deferred.check()
-    assert after
-
-
-def test_an_interrupt_that_was_held_back_comes_at_the_end() -> None:
-    with pytest.raises(KeyboardInterrupt), patience.Deferred(), patience.Deferred():
-        os.kill(os.getpid(), signal.SIGINT)
-        after = "still here"
-    assert after
