@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine_versions import ask_versions, differences, versions_told, world_words
+from .interrupts import Deferred, heeding_interrupts
 from .output_line import PROOF_SECONDS, unheard_engines
 from .records import Sighting, read_json
 from .waiting import EnginesError, StatusLine, WaitingStopped, wait_until_usable
@@ -34,6 +35,7 @@ class _Connection:
 _current: _Connection | None = None
 
 
+@heeding_interrupts()
 def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> Client:
     """See `pxengines.connect`."""
     global _current
@@ -53,12 +55,16 @@ def connect(key: str, *, timeout: float | None = None, quiet: bool = False) -> C
     except BaseException:
         client.close(linger=0)
         raise
-    previous, _current = _current, _Connection(key, client, found.paths.connection_file("client"))
-    if shell is not None:
-        shell.push({"cluster": client, "view": view})
-        view.activate()
-    if previous is not None:
-        previous.client.close(linger=0)
+    try:
+        with Deferred():  # `cluster`, `view` and %px are of one connection, and the one before is closed
+            previous, _current = _current, _Connection(key, client, found.paths.connection_file("client"))
+            if shell is not None:
+                shell.push({"cluster": client, "view": view})
+                view.activate()
+            if previous is not None:
+                previous.client.close(linger=0)
+    except KeyboardInterrupt:
+        raise WaitingStopped(f"Interrupted. This kernel is connected to {key} already.") from None
     count = len(client.ids)
     engines = "1 engine" if count == 1 else f"{count} engines"
     line.finish(

@@ -1,7 +1,8 @@
-"""ipyparallel's hub, which notes what is asked of the engines: with less work for each message.
+"""ipyparallel's hub, which notes what is asked of the engines: with less work for each message, and bounded.
 
 For each request and engine five messages come by the hub, and in a cluster of hundreds of engines its one
-thread is what a ``%px`` waits for.
+thread is what a ``%px`` waits for. In a cluster that lives for weeks, what it keeps of each is what fills the
+node's memory.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ipyparallel.controller import hub
 from ipyparallel.controller.hub import Hub
 
 from .quick_messages import parse_date, receive_many, use_quick_unpacker
+from .task_db import TaskDB
 
 if TYPE_CHECKING:
     _Adapter = logging.LoggerAdapter[logging.Logger]
@@ -21,12 +23,34 @@ else:
     _Adapter = logging.LoggerAdapter
 
 
+ANSWERED_KEPT = 1_000
+"""So many of the requests that an engine has answered are listed to who asks for them by name."""
+
+
+class Answered(list[str]):
+    """The last requests that an engine has answered, by id; and as its length, how many there were in all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def append(self, msg_id: str) -> None:
+        """Add one; the oldest are forgotten."""
+        super().append(msg_id)
+        self._count += 1
+        if super().__len__() >= 2 * ANSWERED_KEPT:
+            del self[:ANSWERED_KEPT]
+
+    def __len__(self) -> int:
+        return self._count
+
+
 class _FewWords(_Adapter):
-    """Writes no line for each request, of which a log would have millions; at level debug it does."""
+    """Writes no line for each request or question, of which a log would have millions; at debug it does."""
 
     def info(self, msg: object, *args: Any, **kwargs: Any) -> None:
         """As a logger's."""
-        level = logging.DEBUG if str(msg).startswith("queue::") else logging.INFO
+        level = logging.DEBUG if str(msg).startswith(("queue::", "client::")) else logging.INFO
         if self.logger.isEnabledFor(level):
             super().log(level, msg, *args, **kwargs)
 
@@ -51,3 +75,24 @@ class RequestHub(Hub):  # type: ignore[misc] # ipyparallel has no types
         self.log: Any = _FewWords(log, {})
         use_quick_unpacker(self.session)
         receive_many(self.monitor, self.dispatch_monitor_traffic, copy=True)
+        if isinstance(self.db, TaskDB):
+            self.db.on_drop = self._forget
+
+    def save_queue_request(self, idents: list[bytes], msg: list[bytes]) -> None:
+        """Note a request to one engine.
+
+        A message of a widget is none: nobody answers it, and the engine would be said to be busy for ever.
+        """
+        if b'"comm_' in msg[1] and self.session.unpack(msg[1])["msg_type"].startswith("comm_"):
+            return
+        super().save_queue_request(idents, msg)
+
+    def finish_registration(self, heart: bytes) -> None:
+        """Count an engine in, once its heart beats."""
+        super().finish_registration(heart)
+        if heart in self.hearts:
+            self.completed[self.hearts[heart]] = Answered()
+
+    def _forget(self, msg_id: str) -> None:
+        self.all_completed.discard(msg_id)
+        self.pending.discard(msg_id)

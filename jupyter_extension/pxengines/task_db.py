@@ -6,6 +6,8 @@ copies each record whenever it looks at it, and lets the output of a cell grow w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from ipyparallel.controller.dictdb import DictDB
@@ -23,6 +25,9 @@ class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
     record_limit = Integer(
         20_000, config=True, help="How many requests to remember; those that run are not forgotten."
     )
+
+    on_drop: Callable[[str], None] = staticmethod(lambda msg_id: None)
+    """Is told the id of each request that is forgotten."""
 
     _tried_records = _tried_bytes = 0
     """Up to here nothing is looked for, which sorts all: the last time all that had ended was dropped."""
@@ -55,9 +60,14 @@ class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
             return [_copy(rec) for rec in self._records.values() if rec["completed"] is None]
         return list(super()._match(check))
 
+    def drop_record(self, msg_id: str) -> None:
+        """Forget a request."""
+        super().drop_record(msg_id)
+        self.on_drop(msg_id)
+
     def _cull_oldest(self, n: int = 1) -> None:
-        done = [i for i in self.get_history() if self._records[i]["completed"] is not None]
-        for msg_id in done[:n]:
+        ended = (msg_id for msg_id, record in self._records.items() if not _is_open(record))
+        for msg_id in list(islice(ended, n)):
             self.drop_record(msg_id)
 
     def _maybe_cull(self) -> None:
@@ -82,6 +92,15 @@ class TaskDB(DictDB):  # type: ignore[misc] # ipyparallel has no types
 
     def _drop_bytes(self, rec: dict[str, Any]) -> None:
         self._buffer_bytes -= _size(rec)
+
+
+def _is_open(record: dict[str, Any]) -> bool:
+    """Tell whether an engine has yet to answer.
+
+    Only what was sent to an engine by itself, or as a task, is told to end: a broadcast is noted as one
+    request and answered as others, and output that comes when its request is forgotten makes a record.
+    """
+    return record["completed"] is None and record["queue"] is not None
 
 
 def _copy(record: dict[str, Any]) -> dict[str, Any]:

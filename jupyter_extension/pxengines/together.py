@@ -112,7 +112,7 @@ class Together:
                 return
             alive = set(self._client.ids)
             begun = [engine for engine in self.begun() if engine in alive]
-            queued = [engine for engine in pending if engine in alive and engine not in begun]
+            queued = sorted(alive.intersection(pending).difference(begun))
             if not begun and elapsed > SETTLE_SECONDS:
                 return
             if queued and not withdrawn:

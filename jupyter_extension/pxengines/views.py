@@ -58,7 +58,7 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
 
         With `block` the engines are interrupted with the notebook, and what they raise is raised.
         """
-        from .dispatch.cell_wait import WAIT, Terms, wait_as_one
+        from .dispatch.cell_wait import WAIT, Terms, stop_unseen, wait_as_one
         from .dispatch.result import submit_whole
 
         result, pressed = submit_whole(
@@ -67,7 +67,7 @@ class EnginesView(DirectView):  # type: ignore[misc] # ipyparallel has no types
         if self.block if block is None else block:
             wait_as_one(result, Terms(WAIT, interrupted=pressed), lambda: None)
         elif pressed:
-            result.stop()
+            raise stop_unseen(result)
         return result
 
     def psum(
@@ -125,6 +125,13 @@ class EnginesClient(Client):  # type: ignore[misc]
 
     care: ControllerCare
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        try:
+            super().__init__(*args, **options)
+        except BaseException:  # ipyparallel does so for what is no interrupt
+            self.close(linger=0)
+            raise
+
     def _setup_streams(self) -> None:
         super()._setup_streams()
         self.ended: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -137,9 +144,11 @@ class EnginesClient(Client):  # type: ignore[misc]
 
     def close(self, linger: int | None = None) -> None:
         """Close the connection; what still waits for an answer ends, with an error."""
-        super().close(linger)
-        if not sys.is_finalizing():  # then there is nobody left to tell
-            end_requests(self, CLOSED)
+        try:
+            super().close(linger)
+        finally:
+            if not sys.is_finalizing():  # then there is nobody left to tell
+                end_requests(self, CLOSED)
 
     def take_replies(self) -> None:
         """Take the answers that are there; in ipyparallel's thread, after something was sent."""

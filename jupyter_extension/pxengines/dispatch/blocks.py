@@ -100,11 +100,6 @@ class _Group:
         return (self.part, _KINDS.index(self.kind), follows, self.ranks[0])
 
 
-def blocks_of(run: CellRun, now: float | None = None) -> list[Block]:
-    """Return what is shown of `run` when it is over; `now` does not matter yet."""
-    return shown(run).blocks
-
-
 def shown(
     run: CellRun,
     *,

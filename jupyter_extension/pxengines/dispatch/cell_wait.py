@@ -87,8 +87,9 @@ def wait_as_one(result: EnginesResult, terms: Terms, tick: Callable[[], None]) -
     except KeyboardInterrupt:
         if terms.interrupt is None:
             raise
+        computing = bool(result.together.pending())
         interrupted = _interrupted(result, terms.interrupt)
-        if terms.interrupt != 0:
+        if terms.interrupt != 0 and computing:
             result.run.over("interrupted", time.time())
         raise interrupted from None
     outcome = outcome_of(result)
@@ -179,6 +180,13 @@ def let_go(result: EnginesResult, seconds: float) -> None:
     """Interrupt the engines that are at it, withdraw it from the others; wait for that at most `seconds`."""
     result.let_go.update(result.together.pending())
     result.together.let_go(seconds)
+
+
+def stop_unseen(result: EnginesResult) -> CellInterrupted:
+    """Stop a cell that was interrupted while it was sent, and nobody waits for; return what to raise."""
+    result.stop()
+    name = result.run.run_id[:NAME_LENGTH]
+    return CellInterrupted(f"Interrupted. The engines are interrupted, too; %pxresult {name} shows the cell.")
 
 
 def stopped_words(result: EnginesResult) -> str:

@@ -201,8 +201,10 @@ def cells_of(records: Iterable[Mapping[str, Any]], engines: Mapping[str, int]) -
     for record in records:
         header, metadata = record.get("header") or {}, record.get("metadata") or {}
         engine = engines.get(record.get("engine_uuid") or "")
+        if header.get("msg_type") not in ("execute_request", "apply_request"):
+            continue  # stock hubs also note what nobody answers: messages of widgets
         state = _state(record, engine, busy)
-        if header.get("msg_type") != "execute_request":
+        if header["msg_type"] != "execute_request":
             continue
         code = _code(record)
         prefix, _, number = str(record["msg_id"]).rpartition("_")

@@ -102,17 +102,22 @@ class _Follower:
         asked.add_done_callback(self._answered)
 
     def _answered(self, asked: Any) -> None:
-        if asked.exception() is not None:
-            return  # the controller is gone, which ends all
-        content = asked.result()["content"]
-        records = {record["msg_id"]: record for record in content.get("records") or ()}
-        for msg_id in list(self._futures):
-            if msg_id in records:
-                self._learn(msg_id, records[msg_id])
-            else:
-                self._forgotten(msg_id)
-        spent = time.monotonic() - self._asked_at
-        self._client._io_loop.call_later(max(ASK_SECONDS, spent / SHARE), self._ask)
+        if (gone := asked.exception()) is not None:
+            for msg_id in list(self._futures):
+                self._give_up(msg_id, gone)
+            return
+        try:
+            content = asked.result()["content"]
+            records = {record["msg_id"]: record for record in content.get("records") or ()}
+            for msg_id in list(self._futures):
+                if msg_id in records:
+                    self._learn(msg_id, records[msg_id])
+                else:
+                    words = "the controller does not remember this cell any more"
+                    self._give_up(msg_id, LookupError(words))
+        finally:  # whatever one answer was like
+            spent = time.monotonic() - self._asked_at
+            self._client._io_loop.call_later(max(ASK_SECONDS, spent / SHARE), self._ask)
 
     def _learn(self, msg_id: str, record: dict[str, Any]) -> None:
         engine, future = self._futures[msg_id]
@@ -147,7 +152,7 @@ class _Follower:
                 self._run.ended(engine, seconds(record["completed"]))  # perhaps long ago
             future.set_result(self._answer(msg_id, record))
             self._heard[msg_id, "end"] = time.monotonic()
-        elif time.monotonic() - self._heard[msg_id, "end"] >= TAIL_SECONDS:
+        elif time.monotonic() - self._heard.get((msg_id, "end"), 0.0) >= TAIL_SECONDS:
             del self._futures[msg_id]
             if not future.output.done():
                 future.output.set_result(None)
@@ -179,9 +184,9 @@ class _Follower:
             return TaskAborted(msg_id)
         return self._client._unwrap_exception(content)
 
-    def _forgotten(self, msg_id: str) -> None:
+    def _give_up(self, msg_id: str, why: BaseException) -> None:
         _, future = self._futures.pop(msg_id)
         if not future.done():
-            future.set_result(LookupError("the controller does not remember this cell any more"))
+            future.set_result(why)
         if not future.output.done():
             future.output.set_result(None)

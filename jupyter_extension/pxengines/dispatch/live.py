@@ -136,14 +136,15 @@ class Showing:
         """Show what is new, if it is time; call it often from the thread of the cell."""
         if self._visible:
             if self._seen != self._run.version and self._pace.wait(self._clock()) <= 0:
-                self._refresh()
+                with Deferred():  # what is noted as sent is sent
+                    self._refresh()
         elif self._clock() - self._began >= PATIENCE_SECONDS and self._pace.wait(self._clock()) <= 0:
             self.show()
 
     def finish(self) -> None:
         """Show the end; what comes after it is shown when it comes."""
         self._waiting = False
-        with self._lock:
+        with Deferred(), self._lock:
             if self._visible:
                 self._refresh(now=True)
             elif self._always or self._worth_showing():
@@ -151,7 +152,7 @@ class Showing:
 
     def show(self) -> None:
         """Show it for the first time, in the output of the cell that runs now."""
-        with self._lock:
+        with Deferred(), self._lock:  # shown and known, or neither: it would be shown twice
             if self._visible:
                 return
             began, at = self._clock(), self._wall_clock()
@@ -165,9 +166,8 @@ class Showing:
                     state = {**self._light(at), **self._blocks(), "blocking": self._waiting}
                     self._widget = self._make_widget(state, self._message)
                     _kept.add(self)
-                with Deferred():  # shown and known, or neither: it would be shown twice
-                    self._publish(self._named(bundle), self._id, False)
-                    self._visible = True
+                self._publish(self._named(bundle), self._id, False)
+                self._visible = True
                 _retire_others(self._run)
             finally:  # what fails is tried again no sooner
                 now = self._clock()

@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 
 from ..waiting import EnginesError
 from . import autopx, showing
-from .cell_wait import STOP, WAIT, CellInterrupted, Terms, wait_as_one
+from .cell_wait import STOP, WAIT, CellInterrupted, Terms, stop_unseen, wait_as_one
 from .elsewhere import NAME_LENGTH, PastCells, find, is_known, past_cells
 from .errors import CellError, ShownCellError
 from .follow import follow
@@ -164,7 +164,7 @@ class EnginesParallelMagics(stock.ParallelMagics):
             self.shell.user_ns[save_name] = result
         if not block:
             if pressed:
-                result.stop()
+                raise stop_unseen(result)
             return result
         terms = Terms(
             result.on_error,

@@ -13,7 +13,7 @@ from ipyparallel.error import NoEnginesRegistered, RemoteError
 
 from ..connection import has_ended, key_of
 from ..controller_watch import ENDED
-from ..interrupts import Deferred
+from ..interrupts import Deferred, heeding_interrupts
 from ..mpi.cells import CELL_METADATA
 from ..mpi.errors import ranks_in_words
 from ..together import Together
@@ -288,7 +288,7 @@ def submit_whole(view: Any, code: str, **options: Any) -> tuple[EnginesResult, b
     """
     result: EnginesResult | None = None
     try:
-        with Deferred():
+        with heeding_interrupts(), Deferred():
             result = submit(view, code, **options)
     except KeyboardInterrupt:
         if result is None:

@@ -319,8 +319,13 @@ class CellRun:
                 of.clear()
 
     def over(self, state: State, at: float) -> None:
-        """Nobody waits for it any more; what still comes is shown all the same."""
+        """Nobody waits for it any more; what still comes is shown all the same.
+
+        What ended it stays so: who waits for it again later only sees more of it.
+        """
         with self.lock:
+            if self._over is not None:
+                return
             self._over, self._over_at = state, at
             self.version += 1
         self._tell()

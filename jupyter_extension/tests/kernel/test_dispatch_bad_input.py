@@ -96,26 +96,6 @@ ran = False
     assert connected.value("view['ran']") == ran
 
 
-def test_an_interrupt_while_a_cell_is_sent_leaves_no_half_of_it(connected: Kernel) -> None:
-    arm = """
-import os, signal
-from pxengines.dispatch import sending
-sending._AT_ONCE, future = 1, sending._future
-def interrupting(client, header, ident, label):
-    made = future(client, header, ident, label)
-    if len(client.outstanding) == 2:
-        sending._AT_ONCE, sending._future = 64, future
-        os.kill(os.getpid(), signal.SIGINT)
-    return made
-sending._future = interrupting
-"""
-    assert connected.run(arm).status == "ok"
-    reply = connected.run("sent = view.execute('import time; time.sleep(60)', block=False)")
-    assert reply.status == "ok", reply.texts
-    assert connected.value("sorted(sent.together.parts)") == "[0, 1]"
-    assert connected.value("sent.wait(30)") == "True"
-
-
 def test_what_a_cell_does_at_its_end_is_not_interrupted_again(connected: Kernel, tmp_path: Path) -> None:
     cell = f"""
 import time

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pxengines.dispatch.blocks import FINAL_BYTES, LIVE_BYTES, Block, blocks_of, shown, whole
+from pxengines.dispatch.blocks import FINAL_BYTES, LIVE_BYTES, Block, shown, whole
 from pxengines.dispatch.ranks import rank_words
 from pxengines.dispatch.run import CellRun
 
@@ -35,20 +35,20 @@ def test_equal_output_and_results_are_shown_once() -> None:
         for word in ("he", "llo\n") if rank % 2 else ("hello\n",):
             run.stream(rank, "stdout", word if rank != 6 else "HELLO\n")
     run.stream(3, "stderr", "careful\n")
-    assert brief(blocks_of(run)) == [
+    assert brief(shown(run).blocks) == [
         ("stdout", "0-5, 7", "hello\n"),
         ("stdout", "6", "HELLO\n"),
         ("stderr", "3", "careful\n"),
         ("result", "0-7", "496"),
     ]
-    assert [block.count for block in blocks_of(run)] == [7, 1, 1, 8]
+    assert [block.count for block in shown(run).blocks] == [7, 1, 1, 8]
 
 
 def test_ranks_are_engines_numbers_in_order() -> None:
     run = CellRun(run_id="1", code="", ranks=[7, 2, 3], started_at=0.0)
     for rank in (7, 3, 2):
         run.result(rank, {"text/plain": str(rank % 7)})
-    assert brief(blocks_of(run)) == [("result", "2", "2"), ("result", "3", "3"), ("result", "7", "0")]
+    assert brief(shown(run).blocks) == [("result", "2", "2"), ("result", "3", "3"), ("result", "7", "0")]
 
 
 def test_plots_stand_where_they_were_shown() -> None:
@@ -59,7 +59,7 @@ def test_plots_stand_where_they_were_shown() -> None:
         run.stream(rank, "stdout", "second:\n")
         run.display(rank, {"text/plain": f"plot of {rank}"})
         run.stream(rank, "stderr", "end")
-    found = blocks_of(run)
+    found = shown(run).blocks
     assert brief(found) == [
         ("stdout", "0-1", "first:\n"),
         ("display", "0-1", "<Figure>"),
@@ -77,7 +77,7 @@ def test_one_engine_after_the_other_if_asked_for() -> None:
     for rank in range(4):
         run.stream(rank, "stdout", "same" if rank != 1 else "other")
         run.result(rank, {"text/plain": "1"})
-    assert brief(blocks_of(run)) == [
+    assert brief(shown(run).blocks) == [
         ("stdout", "0, 2-3", "same"),
         ("result", "0, 2-3", "1"),
         ("stdout", "1", "other"),
@@ -99,7 +99,7 @@ def test_a_traceback_is_shown_once() -> None:
     for rank in range(3):
         run.failed(rank, "ValueError", "bad input", traceback(rank + 1, f"0x7f0123456{rank}", "bad input"))
     run.lost(3, "killed by signal 9")
-    first, lost = blocks_of(run)
+    first, lost = shown(run).blocks
     assert (first.kind, first.ranks, first.title) == ("error", "0\N{EN DASH}2", "ValueError: bad input")
     assert first.text == "\n".join(traceback(1, "0x7f01234560", "bad input"))
     assert (lost.ranks, lost.title, lost.text) == (
@@ -113,7 +113,7 @@ def test_messages_that_differ_share_a_traceback() -> None:
     run = a_run(4)
     for rank in range(4):
         run.failed(rank, "ValueError", f"bad {rank // 2}", traceback(1, "0x7f0123456", f"bad {rank // 2}"))
-    (error,) = blocks_of(run)
+    (error,) = shown(run).blocks
     assert error.title == "ValueError: bad 0 (and 1 other message)"
     assert error.text is not None
     assert error.text.replace("\N{EN DASH}", "-").endswith("ValueError by rank:\n0-1: bad 0\n2-3: bad 1")
@@ -124,14 +124,14 @@ def test_the_cause_comes_before_what_followed_from_it() -> None:
     run.failed(0, "PeerError", "rank 2 raised ValueError", [])
     run.failed(1, "KeyboardInterrupt", "", [])
     run.failed(2, "ValueError", "bad", [])
-    assert [block.ranks for block in blocks_of(run)] == ["2", "0", "1"]
+    assert [block.ranks for block in shown(run).blocks] == ["2", "0", "1"]
 
 
 def test_tracebacks_of_other_lines_are_others() -> None:
     run = a_run(2)
     run.failed(0, "ValueError", "1", ["line 1", "ValueError: 1"])
     run.failed(1, "ValueError", "1", ["line 11", "ValueError: 1"])
-    assert [block.ranks for block in blocks_of(run)] == ["0", "1"]
+    assert [block.ranks for block in shown(run).blocks] == ["0", "1"]
 
 
 def test_long_texts_leave_room_for_short_ones() -> None:
@@ -163,7 +163,7 @@ def test_long_texts_leave_room_for_short_ones() -> None:
 def test_whole_finds_a_block_that_was_joined_by_others() -> None:
     run = a_run(2)
     run.stream(1, "stdout", "same")
-    (block,) = blocks_of(run)
+    (block,) = shown(run).blocks
     run.stream(0, "stdout", "same")
     joined = whole(run, block.key)
     assert joined is not None
@@ -190,7 +190,7 @@ def test_rich_data_beyond_the_bound_are_named_and_sent_when_asked_for() -> None:
 def test_huge_results_are_refused_with_their_size() -> None:
     run = a_run(1)
     run.result(0, {"text/plain": "x" * 20_000_000})
-    (block,) = blocks_of(run)
+    (block,) = shown(run).blocks
     assert block.text is not None
     assert block.text.startswith("A result of 20.0 MB (text/plain), too large to show. It is kept")
     assert (block.data, block.dropped) == (None, None)
@@ -201,7 +201,7 @@ def test_displays_that_were_not_kept_are_counted() -> None:
     for rank in range(2):
         for number in range(70):
             run.display(rank, {"text/plain": f"{number:02}"})
-    last = blocks_of(run)[-1]
+    last = shown(run).blocks[-1]
     assert brief([last]) == [("display", "0-1", "… 6 more displays (12 B) not kept …")]
 
 
@@ -246,7 +246,7 @@ def test_each_thing_is_shown_exactly_once(events: list[tuple[int, str, str]], gr
         else:
             run.stream(rank, kind, word)
             of[kind] = ["".join(of.get(kind, [])) + word]
-    found = blocks_of(run)
+    found = shown(run).blocks
     assert len({block.key for block in found}) == len(found)
     for rank, of in wanted.items():
         seen: dict[str, list[str]] = {}
@@ -284,7 +284,7 @@ def test_halves_of_characters_and_control_characters_do_no_harm() -> None:
     run.stream(0, "stdout", "a\udc80\x00b\x07\x1b[31mc")
     run.result(0, {"text/plain": "\ud83d", "text/html": "<b>\udfff</b>"}, {"note": "x"})
     run.failed(0, "E\udc80", "\udc81", ["\udc82"])
-    text, result, error = blocks_of(run)
+    text, result, error = shown(run).blocks
     assert text.text == "a?b\x1b[31mc"
     assert result.data == {"text/plain": "?", "text/html": "<b>?</b>"}
     assert error.title == "E?: ?"

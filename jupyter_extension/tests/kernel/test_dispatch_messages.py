@@ -271,6 +271,26 @@ def traffic(cells: int) -> list[list[bytes]]:
     return frames
 
 
+def a_hub(hub_class: Any, db: Any, context: Sockets) -> Any:
+    """Return a hub with one engine; made within an event loop."""
+
+    def stream() -> Any:
+        return ZMQStream(context.socket(zmq.SUB))
+
+    made = hub_class(
+        session=Session(key=KEY),
+        monitor=stream(),
+        query=stream(),
+        resubmit=stream(),
+        db=db,
+        registration_timeout=5,
+    )
+    made.ids.add(0)
+    made.by_ident[b"engine"] = 0
+    made.queues[0], made.completed[0], made.tasks[0] = [], [], []
+    return made
+
+
 def test_our_hub_notes_the_same_as_ipyparallels(
     context: Sockets, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,20 +300,7 @@ def test_our_hub_notes_the_same_as_ipyparallels(
     frames = traffic(3)
 
     async def records_of(hub_class: Any, db_class: Any) -> Any:
-        def stream() -> Any:
-            return ZMQStream(context.socket(zmq.SUB))
-
-        made = hub_class(
-            session=Session(key=KEY),
-            monitor=stream(),
-            query=stream(),
-            resubmit=stream(),
-            db=db_class(session="hub"),
-            registration_timeout=5,
-        )
-        made.ids.add(0)
-        made.by_ident[b"engine"] = 0
-        made.queues[0], made.completed[0], made.tasks[0] = [], [], []
+        made = a_hub(hub_class, db_class(session="hub"), context)
         for message in frames:
             made.dispatch_monitor_traffic(list(message))
         assert not made.queues[0]
@@ -310,3 +317,38 @@ def test_our_hub_notes_the_same_as_ipyparallels(
     assert lines >= 6
     told = [record.getMessage() for record in caplog.records[lines:]]
     assert not [line for line in told if line.startswith("queue::")]
+
+
+def test_a_message_of_a_widget_is_no_request(context: Sockets) -> None:
+    """Nobody answers it: the engine would be said to have something to do for ever."""
+
+    async def body() -> None:
+        made = a_hub(request_hub.RequestHub, TaskDB(session="hub"), context)
+        client = Session(key=KEY)
+        for kind in ("comm_open", "comm_msg", "comm_close", "execute_request"):
+            message = client.msg(kind, content={"comm_id": '"comm_', "code": '"comm_'})
+            made.dispatch_monitor_traffic([b"in", b"engine", b"client", *client.serialize(message)])
+        (only,) = made.queues[0]
+        assert made.db.get_history() == [only] == [message["header"]["msg_id"]]
+
+    asyncio.run(body())
+
+
+def test_what_a_hub_remembers_of_requests_is_bounded(
+    context: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_hub, "ANSWERED_KEPT", 10)
+
+    async def body() -> None:
+        made = a_hub(request_hub.RequestHub, TaskDB(session="hub", record_limit=20), context)
+        made.completed[0] = request_hub.Answered()
+        for message in traffic(100):
+            made.dispatch_monitor_traffic(list(message))
+        assert len(made.completed[0]) == 100  # as who asks for the length of queues is told
+        listed = json.loads(json.dumps(made.completed[0]))
+        assert 10 <= len(listed) <= 20
+        assert made.all_completed == set(made.db._records) >= set(listed[-1:])
+        assert len(made.all_completed) <= 20
+        assert not made.pending
+
+    asyncio.run(body())

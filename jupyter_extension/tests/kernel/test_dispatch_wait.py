@@ -165,6 +165,25 @@ def test_an_interrupt_reaches_the_engines(capsys: pytest.CaptureFixture[str]) ->
     assert "Received Keyboard Interrupt" in capsys.readouterr().err
 
 
+def test_what_ended_a_cell_stays_so_for_who_waits_for_it_again() -> None:
+    cluster = Cluster(2).begin()
+    with pytest.raises(CellInterrupted):
+        cluster.wait(pressed)
+    ended = cluster.result.run.ended_at
+    with pytest.raises(CellError):
+        cluster.wait()
+    assert (cluster.result.run.state, cluster.result.run.ended_at) == ("interrupted", ended)
+
+
+def test_an_interrupt_after_the_end_is_no_end_of_it() -> None:
+    cluster = Cluster(2).begin()
+    cluster.answer(0)
+    cluster.answer(1)
+    with pytest.raises(CellInterrupted, match="had finished"):
+        cluster.wait(interrupted=True)
+    assert cluster.result.run.state == "done"
+
+
 def test_an_interrupt_that_came_while_it_was_sent() -> None:
     cluster = Cluster(2).begin()
     with pytest.raises(CellInterrupted, match="All engines are idle again"):

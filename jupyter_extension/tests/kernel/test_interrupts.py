@@ -73,3 +73,29 @@ def test_a_cell_that_is_interrupted_when_it_appears_is_shown_once() -> None:
         showing.show()
     showing.finish()
     assert updates == [False, True]
+
+
+def test_the_end_of_a_cell_is_shown_also_if_stop_is_pressed_again() -> None:
+    updates = []
+    run = CellRun(run_id="1", code="a = 3", ranks=range(2), started_at=time.time())
+    result: Any = SimpleNamespace(run=run)
+    times: list[float] = []
+
+    def look_at_the_clock() -> float:
+        times.append(time.time())
+        if run.state != "running":
+            press_stop()
+        return times[-1]
+
+    showing = Showing(
+        result,
+        blocking=True,
+        always=True,
+        publish=lambda bundle, display_id, update: updates.append(bundle["text/plain"]),
+        wall_clock=look_at_the_clock,
+    )
+    showing.show()
+    run.over("interrupted", time.time())
+    with pytest.raises(KeyboardInterrupt):
+        showing.finish()
+    assert "interrupted" in updates[-1].lower()
