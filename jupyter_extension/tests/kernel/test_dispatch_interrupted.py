@@ -76,7 +76,9 @@ View.activate = interrupting
     assert connected.run(arm).status == "ok"
     reply = connected.run("%engines connect shared --quiet")
     assert error_line(reply) == "Interrupted. This kernel is connected to shared already."
-    assert connected.value("(before._closed, cluster._closed, view.client is cluster)") == "(True, False, True)"
+    assert (
+        connected.value("(before._closed, cluster._closed, view.client is cluster)") == "(True, False, True)"
+    )
     assert connected.run("%%px --block\nran = True").status == "ok"
     assert connected.value("view['ran']") == "[True, True]"
 
