@@ -42,15 +42,17 @@ export class CellBadge extends Widget {
   /** Forget where it ran: it is run anew, or its outputs are cleared. */
   forget(): void {
     this._told = null;
+    this._past = this._cell.outputArea.future;
     this._show();
   }
 
   /** Read where it ran from the kernel's reply, which tells it also of cells that show nothing. */
   async readReply(): Promise<void> {
     const { outputArea } = this._cell;
-    // Not there if the cell was run by other means, such as on the server.
+    // Not there if the cell was run by other means, such as on the server; that of the time before
+    // if there was nothing to run.
     const future = outputArea.future as typeof outputArea.future | null;
-    if (future === null) {
+    if (future === null || future === this._past) {
       return;
     }
     // Rejected if the kernel went away meanwhile: then the outputs tell what is known.
@@ -119,4 +121,6 @@ export class CellBadge extends Widget {
   private readonly _count: HTMLElement;
   /** What the reply told; null: nothing yet. */
   private _told: readonly IPlace[] | null = null;
+  /** The request that was made before it was run anew. */
+  private _past: unknown = null;
 }

@@ -120,22 +120,30 @@ class ConsoleBadges implements IDisposable {
   }
 
   private _onPromptCreated(): void {
-    // What was the prompt before runs now.
-    this._running = this._prompt;
+    // What was the prompt before runs now, or when what runs before it has ended.
+    if (this._prompt !== null) {
+      this._running.add(this._prompt);
+    }
     this._prompt = this._console.promptCell;
     this._badges.add(this._prompt === null ? [] : [this._prompt]);
   }
 
   private _onExecuted(): void {
-    if (this._running !== null) {
-      void this._badges.of(this._running)?.readReply();
+    for (const cell of this._running) {
+      if (cell.isDisposed) {
+        this._running.delete(cell);
+      } else if (isSent(cell)) {
+        this._running.delete(cell);
+        void this._badges.of(cell)?.readReply();
+      }
     }
   }
 
   private readonly _console: ICodeConsole;
   private readonly _badges: Badges;
   private _prompt: CodeCell | null = null;
-  private _running: CodeCell | null = null;
+  /** Cells of which it is not known yet where they ran. */
+  private readonly _running = new Set<CodeCell>();
   private _isDisposed = false;
 }
 
@@ -159,4 +167,9 @@ class Badges {
 
   private readonly _trans: TranslationBundle;
   private readonly _byCell = new WeakMap<Cell, CellBadge>();
+}
+
+/** Tell whether the kernel was asked to run a cell. */
+function isSent({ outputArea }: CodeCell): boolean {
+  return (outputArea.future as typeof outputArea.future | null) !== null;
 }

@@ -13,8 +13,15 @@ import type { ICandidate } from './toggle';
 export type Place =
   { notebook: NotebookPanel } | { console: ICodeConsole } | null;
 
-/** Whose toolbar a button stands in; undefined: in none, so where the user works. */
-export type Toolbar = 'notebook' | 'console' | undefined;
+/** Whose toolbar a button stands in. */
+export interface IToolbar {
+  of: 'notebook' | 'console';
+  /** The cell, by its model, or the widget that holds the console; null: the one in use. */
+  id: string | null;
+}
+
+/** Undefined: in none, so where the user works. */
+export type Toolbar = IToolbar | undefined;
 
 /** The cells that a command is about: what is selected in a notebook, or a console's prompt. */
 export class ChosenCells implements IDisposable {
@@ -53,20 +60,32 @@ export class ChosenCells implements IDisposable {
 
   /** Return where that is; a notebook and a console may stand side by side. */
   placeOf(toolbar: Toolbar): Place {
-    const console = this._console;
+    const { currentWidget, tracker, widgetOf } = this._options;
+    const id = toolbar?.id ?? null;
+    const console = id === null ? this._console : consoleOf(widgetOf(id));
     if (
       console?.isDisposed === false &&
-      (toolbar === 'console' ||
-        (toolbar === undefined &&
-          consoleOf(this._options.currentWidget()) === console))
+      (toolbar?.of === 'console' ||
+        (toolbar === undefined && consoleOf(currentWidget()) === console))
     ) {
       return { console };
     }
-    if (toolbar === 'console') {
+    if (toolbar?.of === 'console') {
       return null;
     }
-    const notebook = this._options.tracker.currentWidget;
+    const notebook = id === null ? tracker.currentWidget : this._withActive(id);
     return notebook === null ? null : { notebook };
+  }
+
+  /** Return the notebook of which that cell is the active one, for only this has a toolbar. */
+  private _withActive(id: string): NotebookPanel | null {
+    const { tracker } = this._options;
+    const isIt = ({ content }: NotebookPanel): boolean =>
+      content.activeCell?.model.id === id;
+    const { currentWidget: current } = tracker;
+    return current !== null && isIt(current)
+      ? current
+      : (tracker.find(isIt) ?? null);
   }
 
   /** The code cells in Python; none: there is nothing to run on engines. */
@@ -150,6 +169,8 @@ export namespace ChosenCells {
     tracker: INotebookTracker;
     /** Returns the widget of the main area that the user works in. */
     currentWidget: () => Widget | null;
+    /** Returns one of those by its id. */
+    widgetOf: (id: string) => Widget | null;
     /** It is another one; undefined where the application does not tell. */
     currentChanged: ISignal<unknown, unknown> | undefined;
   }

@@ -43,6 +43,12 @@ export function addCellCommands(
             description: trans.__(
               'Whose toolbar it stands in, as an icon; if left out, it is about where the user works.'
             )
+          },
+          id: {
+            type: 'string',
+            description: trans.__(
+              'The cell, or the console, that the toolbar belongs to; the one in use if left out.'
+            )
           }
         }
       }
@@ -82,6 +88,8 @@ export function addCellCommands(
   });
 }
 
-function toolbarOf({ toolbar }: ReadonlyPartialJSONObject): Toolbar {
-  return toolbar === 'notebook' || toolbar === 'console' ? toolbar : undefined;
+function toolbarOf({ id, toolbar }: ReadonlyPartialJSONObject): Toolbar {
+  return toolbar === 'notebook' || toolbar === 'console'
+    ? { of: toolbar, id: typeof id === 'string' ? id : null }
+    : undefined;
 }

@@ -31,15 +31,21 @@ export async function remindConsole(
   if (kernel?.status !== 'idle') {
     return;
   }
-  const { content } = await kernel.requestExecute({
-    code: '',
-    silent: true,
-    store_history: false,
-    allow_stdin: false,
-    stop_on_error: false,
-    user_expressions: { [PROBE]: PROBE_EXPRESSION }
-  }).done;
-  if (content.status !== 'ok' || readProbe(content.user_expressions) !== null) {
+  // Rejected if the kernel goes away meanwhile.
+  const reply = await kernel
+    .requestExecute({
+      code: '',
+      silent: true,
+      store_history: false,
+      allow_stdin: false,
+      stop_on_error: false,
+      user_expressions: { [PROBE]: PROBE_EXPRESSION }
+    })
+    .done.catch(() => null);
+  if (
+    reply?.content.status !== 'ok' ||
+    readProbe(reply.content.user_expressions) !== null
+  ) {
     return;
   }
   const offers = keys.slice(0, OFFERED).map((key): Notification.IAction => ({
@@ -47,7 +53,10 @@ export async function remindConsole(
     caption: trans.__('Run in this console: %1', connectLines(key)),
     displayType: 'accent',
     callback: () => {
-      void console.inject(connectLines(key));
+      if (!console.isDisposed) {
+        // What becomes of it stands in the console.
+        console.inject(connectLines(key)).catch(() => undefined);
+      }
     }
   }));
   Notification.warning(

@@ -2,8 +2,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Cluster, Engine, EngineActivity } from '../api/generated';
 import { clockLabel, spanWords } from '../times';
-import type { IActivity } from '../tokens';
-import { rankOf } from './words';
+import type { IActivity, Link } from '../tokens';
+import { isUsable, rankOf } from './words';
 
 /**
  * - `alive`: the controller counts it; what it does is not known.
@@ -311,6 +311,7 @@ export function memoryWords(
 export function unknownReason(
   cluster: Cluster,
   activity: IActivity | null,
+  link: Link,
   trans: TranslationBundle
 ): string | null {
   if (activity?.problem === 'silent') {
@@ -321,6 +322,11 @@ export function unknownReason(
   if (cluster.origin === 'terminal' || activity?.problem === 'foreign') {
     return trans.__(
       'What these engines do is not known: their controller, started in a terminal or by an older version, does not tell.'
+    );
+  }
+  if (activity === null && link.state === 'polling' && isUsable(cluster)) {
+    return trans.__(
+      'What the engines do is not known: that is told by WebSockets only, which are blocked on the way to the server.'
     );
   }
   return null;

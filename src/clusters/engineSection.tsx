@@ -35,6 +35,7 @@ export class EnginesSection extends ShownWidget<EngineTableModel> {
             key={cluster.key}
             cluster={cluster}
             activity={this.model.activityOf(cluster.key)}
+            link={manager.link}
             now={now}
             trans={trans}
             {...(this._onOpen !== undefined && { onOpen: this._onOpen })}

@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { Cluster } from '../api/generated';
 import { Icon } from '../icon';
 import { spanWords } from '../times';
-import type { IActivity } from '../tokens';
+import type { IActivity, Link } from '../tokens';
 import {
   cpuLabel,
   engineStateWord,
@@ -22,6 +22,7 @@ const FIRST_ROWS = 64;
 export interface IEngineTableProps {
   cluster: Cluster;
   activity: IActivity | null;
+  link: Link;
   /** The server's clock, in seconds. */
   now: number;
   trans: TranslationBundle;
@@ -31,12 +32,12 @@ export interface IEngineTableProps {
 
 /** The engines of one cluster by rank, as the sidebar has room for. */
 export function EngineTable(props: IEngineTableProps): React.JSX.Element {
-  const { activity, cluster, now, onOpen, trans } = props;
+  const { activity, cluster, link, now, onOpen, trans } = props;
   const [showsAll, setShowsAll] = React.useState(false);
   const all = rowsOf(cluster, activity, now);
   const rows = showsAll ? all : all.slice(0, FIRST_ROWS);
   const reason =
-    unknownReason(cluster, activity, trans) ??
+    unknownReason(cluster, activity, link, trans) ??
     unmeasuredReason(all, activity, trans);
   // One host needs no column.
   const hosts = new Set(cluster.engines.map(engine => engine.host));

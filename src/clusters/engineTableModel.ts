@@ -34,9 +34,9 @@ export class EngineTableModel extends VDomModel {
     return this._isDescending;
   }
 
-  /** The server's clock, in seconds. */
+  /** The server's clock, in seconds; it stands still while nobody hears from the server. */
   get now(): number {
-    return this.manager.serverNow();
+    return this._lostAt ?? this.manager.serverNow();
   }
 
   set isVisible(value: boolean) {
@@ -69,8 +69,12 @@ export class EngineTableModel extends VDomModel {
   }
 
   private _onChanged(): void {
+    const isLost = this.manager.link.state === 'lost';
+    this._lostAt = isLost ? this.now : null;
     const ticks =
-      this._isVisible && this.manager.clusters.some(c => this._isBusy(c));
+      this._isVisible &&
+      !isLost &&
+      this.manager.clusters.some(c => this._isBusy(c));
     if (ticks !== (this._ticker !== undefined)) {
       clearInterval(this._ticker);
       this._ticker = ticks
@@ -95,6 +99,7 @@ export class EngineTableModel extends VDomModel {
   private _column: EngineColumn = 'rank';
   private _isDescending = false;
   private _isVisible = false;
+  private _lostAt: number | null = null;
   private _ticker: ReturnType<typeof setInterval> | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Cluster } from '../api/generated';
-import type { IActivity } from '../tokens';
+import type { IActivity, Link } from '../tokens';
 import { EngineCharts } from './engineCharts';
 import { EngineGrid } from './engineGrid';
 import {
@@ -11,10 +11,13 @@ import {
   unmeasuredReason
 } from './engineRows';
 import type { EngineColumn } from './engineRows';
+import { LinkNotice } from './linkNotice';
 import { isUsable, sentenceOf } from './words';
 
 export interface IEngineViewProps {
   clusterKey: string;
+  /** How far what is shown can be trusted. */
+  link: Link;
   /** Undefined when there is none of that key any more. */
   cluster: Cluster | undefined;
   activity: IActivity | null;
@@ -25,29 +28,44 @@ export interface IEngineViewProps {
   onSort: (column: EngineColumn) => void;
   onInterrupt: (key: string) => void;
   onRestart: (key: string) => void;
+  onRetry: () => void;
+  onCopy: (text: string) => void;
 }
 
 /** The engines of one cluster with all that is known of them, and what can be done to them. */
 export function EngineView(props: IEngineViewProps): React.JSX.Element {
-  const { activity, cluster, clusterKey, now, trans } = props;
+  const { activity, cluster, clusterKey, link, now, trans } = props;
+  const notice = (
+    <LinkNotice
+      link={link}
+      trans={trans}
+      onRetry={props.onRetry}
+      onCopy={props.onCopy}
+    />
+  );
   if (cluster === undefined) {
     return (
-      <p className="jp-Engines-hint jp-Engines-empty" role="status">
-        {trans.__('There is no cluster named %1.', clusterKey)}
-      </p>
+      <>
+        {notice}
+        <p className="jp-Engines-hint jp-Engines-empty" role="status">
+          {trans.__('There is no cluster named %1.', clusterKey)}
+        </p>
+      </>
     );
   }
   const rows = rowsOf(cluster, activity, now);
   const busy = rows.filter(({ state }) => state === 'busy').length;
   const reason =
-    unknownReason(cluster, activity, trans) ??
+    unknownReason(cluster, activity, link, trans) ??
     unmeasuredReason(rows, activity, trans);
+  const isTold = rows.some(({ doing }) => doing !== null);
   return (
     <div className="jp-Engines-EngineView">
+      {notice}
       <div className="jp-Engines-EngineBar">
         <p className="jp-Engines-EngineBar-words">
           <strong>{cluster.key}</strong> {sentenceOf(cluster, trans)}
-          {reason === null &&
+          {isTold &&
             ` · ${trans.__('%1 busy, %2 idle', busy, rows.filter(({ state }) => state === 'idle').length)}`}
         </p>
         <div className="jp-Engines-EngineBar-buttons">

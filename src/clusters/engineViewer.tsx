@@ -1,4 +1,4 @@
-import { MainAreaWidget } from '@jupyterlab/apputils';
+import { Clipboard, MainAreaWidget } from '@jupyterlab/apputils';
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -80,11 +80,14 @@ class EngineContent extends ShownWidget<EngineTableModel> {
         clusterKey={this._key}
         cluster={model.manager.get(this._key)}
         activity={model.activityOf(this._key)}
+        link={model.manager.link}
         now={model.now}
         column={model.column}
         isDescending={model.isDescending}
         trans={model.trans}
         onSort={column => model.sortBy(column)}
+        onRetry={() => model.manager.retry()}
+        onCopy={text => Clipboard.copyToSystem(text)}
         {...this._handlers}
       />
     );

@@ -263,13 +263,17 @@ export class EngineConnector implements IEngineConnector {
         allow_stdin: false,
         stop_on_error: false
       });
-      const { content } = await future.done;
-      if (content.status === 'ok') {
+      // Rejected if the kernel went away.
+      const content = await future.done.then(
+        reply => reply.content,
+        () => null
+      );
+      if (content?.status === 'ok') {
         return true;
       }
       const name = PathExt.basename(link.context.path);
       Notification.error(
-        content.status === 'error'
+        content?.status === 'error'
           ? this._trans.__(
               '%1 could not be connected to %2. %3: %4',
               name,
@@ -278,7 +282,7 @@ export class EngineConnector implements IEngineConnector {
               content.evalue
             )
           : this._trans.__(
-              '%1 was not connected to %2: the kernel was interrupted. Connect again.',
+              '%1 was not connected to %2: its kernel was interrupted or restarted. Connect again.',
               name,
               key
             ),

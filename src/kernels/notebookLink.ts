@@ -2,7 +2,7 @@ import type { ISessionContext } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { Notebook, NotebookPanel } from '@jupyterlab/notebook';
 import type { Cell } from '@jupyterlab/cells';
-import type { Kernel } from '@jupyterlab/services';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import { Debouncer } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
@@ -38,6 +38,7 @@ export class NotebookLink implements IDisposable {
     const session = this.context.sessionContext;
     session.kernelChanged.connect(this._onKernelChanged, this);
     session.statusChanged.connect(this._onStatusChanged, this);
+    this.context.pathChanged.connect(this._onPathChanged, this);
     NotebookActions.executed.connect(this._onExecuted, this);
     this._connection = { state: this._kernel === null ? 'none' : 'unknown' };
     this.probeSoon();
@@ -75,6 +76,7 @@ export class NotebookLink implements IDisposable {
     const session = this.context.sessionContext;
     session.kernelChanged.disconnect(this._onKernelChanged, this);
     session.statusChanged.disconnect(this._onStatusChanged, this);
+    this.context.pathChanged.disconnect(this._onPathChanged, this);
     NotebookActions.executed.disconnect(this._onExecuted, this);
     this._probing.dispose();
     Signal.clearData(this);
@@ -105,22 +107,28 @@ export class NotebookLink implements IDisposable {
    *
    * #### Notes
    * `%autopx` turns over what is: so the kernel is asked first how it is, since it may have been
-   * typed in a cell that has just run.
+   * typed in a cell that has just run. One wish after the other: two at once would undo each other.
    */
   async setAutopx(isOn: boolean): Promise<string | null> {
+    const turned = this._turning.then(() => this._turnAutopx(isOn));
+    this._turning = turned.catch(() => undefined);
+    return turned;
+  }
+
+  private async _turnAutopx(isOn: boolean): Promise<string | null> {
     const kernel = this._kernel;
     if (kernel === null) {
       return '';
     }
-    let content = (await this._ask(kernel, '').done).content;
+    let content = await this._ask(kernel, '');
     if (
-      content.status === 'ok' &&
+      content?.status === 'ok' &&
       readAutopx(content.user_expressions) !== isOn
     ) {
-      content = (await this._ask(kernel, AUTOPX_LINE).done).content;
+      content = await this._ask(kernel, AUTOPX_LINE);
     }
-    if (content.status !== 'ok') {
-      return content.status === 'error' ? content.evalue : '';
+    if (content?.status !== 'ok') {
+      return content?.status === 'error' ? content.evalue : '';
     }
     const now = readAutopx(content.user_expressions);
     if (kernel === this._kernel) {
@@ -152,9 +160,7 @@ export class NotebookLink implements IDisposable {
     }
     this._isProbeDue = false;
     const isPython = (await kernel.info).language_info.name === 'python';
-    const content = isPython
-      ? (await this._ask(kernel, '').done).content
-      : null;
+    const content = isPython ? await this._ask(kernel, '') : null;
     if (kernel !== this._kernel) {
       return;
     }
@@ -167,9 +173,16 @@ export class NotebookLink implements IDisposable {
     }
   }
 
-  /** Run a line that nobody sees, and ask what the kernel has to do with engines then. */
-  private _ask(kernel: Kernel.IKernelConnection, code: string) {
-    return kernel.requestExecute({
+  /**
+   * Run a line that nobody sees, and ask what the kernel has to do with engines then.
+   *
+   * @returns Null if the kernel went away before it answered.
+   */
+  private async _ask(
+    kernel: Kernel.IKernelConnection,
+    code: string
+  ): Promise<KernelMessage.IExecuteReplyMsg['content'] | null> {
+    const { done } = kernel.requestExecute({
       code,
       silent: true,
       store_history: false,
@@ -180,6 +193,10 @@ export class NotebookLink implements IDisposable {
         [AUTOPX]: AUTOPX_EXPRESSION
       }
     });
+    return done.then(
+      ({ content }) => content,
+      () => null
+    );
   }
 
   /** @param isOn - undefined: the kernel cannot say, having an older half of this extension. */
@@ -232,6 +249,10 @@ export class NotebookLink implements IDisposable {
       this._mayBeNewRun = true;
     }
     this.probeSoon();
+  }
+
+  private _onPathChanged(): void {
+    this._changed.emit();
   }
 
   private _onKernelChanged(
@@ -289,6 +310,7 @@ export class NotebookLink implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _detached = new Signal<this, void>(this);
   private _connection: Connection;
+  private _turning: Promise<unknown> = Promise.resolve();
   private _hasAutopx = false;
   private _isProbeDue = false;
   private _isRestarted = false;

@@ -2,12 +2,19 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import {
+  ICommandPalette,
+  IToolbarWidgetRegistry,
+  Notification
+} from '@jupyterlab/apputils';
+import type { Cell } from '@jupyterlab/cells';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { CommandToolbarButton } from '@jupyterlab/ui-components';
 import { AllBadges } from '../cells/badges';
 import { ChosenCells } from '../cells/chosenCells';
+import type { Toolbar } from '../cells/chosenCells';
 import { consoleOf } from '../cells/codeConsole';
 import { addCellCommands, CellCommandIDs } from '../cells/commands';
 import { remindConsole } from '../cells/consoleReminder';
@@ -17,7 +24,11 @@ import { refusedWords } from '../cells/words';
 import { CommandIDs } from '../commands';
 import { IClusterManager, IEngineConnector } from '../tokens';
 
-const TOOLBARS = [undefined, 'notebook', 'console'] as const;
+const TOOLBARS: readonly Toolbar[] = [
+  undefined,
+  { of: 'notebook', id: null },
+  { of: 'console', id: null }
+];
 
 /** Says of cells that they run on engines, and shows where they ran. */
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
@@ -25,12 +36,19 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Has cells run on engines, and shows in the gutter which did.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [IEngineConnector, IClusterManager, ICommandPalette, ITranslator],
+  optional: [
+    IEngineConnector,
+    IClusterManager,
+    IToolbarWidgetRegistry,
+    ICommandPalette,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     connector: IEngineConnector | null,
     manager: IClusterManager | null,
+    registry: IToolbarWidgetRegistry | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ): void => {
@@ -39,6 +57,8 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     const chosen = new ChosenCells({
       tracker,
       currentWidget: () => shell.currentWidget,
+      widgetOf: id =>
+        [...shell.widgets('main')].find(widget => widget.id === id) ?? null,
       currentChanged: shell.currentChanged
     });
     const toggle = new PxToggle();
@@ -119,6 +139,21 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     Object.values(CellCommandIDs).forEach(command => {
       palette?.addItem({ command, category });
     });
+
+    // Where they stand is in schema/cells.json. Several notebooks may be in sight: each has its own.
+    const button = (toolbar: 'notebook' | 'console', id: string) =>
+      new CommandToolbarButton({
+        commands,
+        id: CellCommandIDs.toggleCells,
+        args: { toolbar, id },
+        label: ''
+      });
+    registry?.addFactory<Cell>('Cell', 'run-on-engines', cell =>
+      button('notebook', cell.model.id)
+    );
+    registry?.addFactory('ConsolePanel', 'run-on-engines', panel =>
+      button('console', panel.id)
+    );
 
     // Toolbars and menus ask again only when told to, and each key that is typed may be one.
     let known = '';

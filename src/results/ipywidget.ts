@@ -49,6 +49,8 @@ export function runWidgets(runs: LiveRuns, tools: IOutputTools): ExportMap {
       this.on('msg:custom', (content: unknown) => this.run.receive(content));
       this.on('comm_live_update', () => this.run.setConnected(this.comm_live));
       const leave = (): void => {
+        // Else it would stay in the page as long as the kernel's connection does.
+        kernel?.disposed?.disconnect(leave);
         runs.remove(this.model_id, this.run);
         // What is shown stays, as the output of any other cell does.
         this.run.setConnected(false);

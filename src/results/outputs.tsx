@@ -42,7 +42,9 @@ export const TextOutput = React.memo(
     const data = React.useMemo(() => ({ [mimeType]: text }), [text, mimeType]);
     // eslint-disable-next-line no-control-regex
     return /\x1b|:\/\//.test(text) ? (
-      <MimeOutput data={data} metadata={NO_METADATA} tools={tools} />
+      <div className="jp-Engines-Result-text" {...scrolling(text)}>
+        <MimeOutput data={data} metadata={NO_METADATA} tools={tools} />
+      </div>
     ) : (
       <pre className="jp-Engines-Result-text" {...scrolling(text)}>
         {chunksOf(text).map((chunk, index) => (
@@ -58,25 +60,10 @@ const SHORT_LINES = 10;
 const SHORT_TEXT = 400;
 
 /** Return what lets the keyboard scroll a text; one that all fits is no stop on the way. */
-function scrolling(text: string): React.HTMLAttributes<HTMLPreElement> {
+function scrolling(text: string): React.HTMLAttributes<HTMLElement> {
   const isShort =
     text.length <= SHORT_TEXT && text.split('\n').length <= SHORT_LINES + 1;
-  return isShort
-    ? {}
-    : { tabIndex: 0, onFocus: takeKeys, onBlur: giveBackKeys };
-}
-
-/** Have arrows scroll it, unless it has the focus because somebody clicked it: then they move cells. */
-function takeKeys({ currentTarget }: React.FocusEvent<HTMLElement>): void {
-  if (currentTarget.matches(':focus-visible')) {
-    Object.entries(OWN_KEYS).forEach(([name, value]) =>
-      currentTarget.setAttribute(name, value)
-    );
-  }
-}
-
-function giveBackKeys({ currentTarget }: React.FocusEvent<HTMLElement>): void {
-  Object.keys(OWN_KEYS).forEach(name => currentTarget.removeAttribute(name));
+  return isShort ? {} : { tabIndex: 0, ...OWN_KEYS };
 }
 
 const NO_METADATA: ReadonlyPartialJSONObject = {};

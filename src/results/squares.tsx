@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { RankState } from './contract';
-import { OWN_KEYS } from './ownKeys';
+import { giveBackKeys, takeKeys } from './ownKeys';
 import { hasRank } from './ranks';
 import type { Ranges } from './ranks';
 import { squareLabel } from './words';
@@ -29,6 +29,9 @@ export const Squares = React.memo((props: ISquaresProps): React.JSX.Element => {
   const [active, setActive] = React.useState<number | null>(null);
 
   const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) {
+      return;
+    }
     const current = active ?? 0;
     const last = ranks.length - 1;
     const rank = ranks[current];
@@ -53,10 +56,15 @@ export const Squares = React.memo((props: ISquaresProps): React.JSX.Element => {
       aria-label={trans.__('Ranks: choose whose output is shown')}
       aria-activedescendant={active === null ? undefined : `${id}-${active}`}
       tabIndex={0}
-      {...OWN_KEYS}
       onKeyDown={onKeyDown}
-      onFocus={() => setActive(current => current ?? 0)}
-      onBlur={() => setActive(null)}
+      onFocus={event => {
+        takeKeys(event);
+        setActive(current => current ?? 0);
+      }}
+      onBlur={event => {
+        giveBackKeys(event);
+        setActive(null);
+      }}
       onClick={event => {
         const index = indexOf(event.target);
         const rank = index === null ? undefined : ranks[index];

@@ -33,6 +33,7 @@ describe('the toggle of cells', () => {
     chosen = new ChosenCells({
       tracker: trackerOf(simulated),
       currentWidget: () => simulated.panel,
+      widgetOf: () => null,
       currentChanged: undefined
     });
   });

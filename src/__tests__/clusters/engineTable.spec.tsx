@@ -30,6 +30,7 @@ describe('EngineTable', () => {
           ]
         })}
         activity={null}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -55,6 +56,7 @@ describe('EngineTable', () => {
           doing(2, { busy_since: NOW - 2, what: null, memory_mib: 2048 }),
           doing(3, { silent_since: NOW - 30 })
         ])}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -75,6 +77,7 @@ describe('EngineTable', () => {
       <EngineTable
         cluster={cluster({ engines: engines(1), run_id: 'run-2' })}
         activity={activity([doing(0)])}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -84,6 +87,7 @@ describe('EngineTable', () => {
       <EngineTable
         cluster={cluster({ engines: engines(1) })}
         activity={activity([doing(0)], { problem: 'silent' })}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -97,6 +101,7 @@ describe('EngineTable', () => {
       <EngineTable
         cluster={cluster({ origin: 'terminal' })}
         activity={null}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -106,6 +111,7 @@ describe('EngineTable', () => {
       <EngineTable
         cluster={cluster({ engines: engines(1) })}
         activity={activity([doing(0, { cpu_percent: null, memory_mib: null })])}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -121,6 +127,7 @@ describe('EngineTable', () => {
           batch: batch({ unknown_since: 1790000000 })
         })}
         activity={null}
+        link={{ state: 'live' }}
         now={NOW}
         trans={trans}
       />
@@ -133,6 +140,7 @@ describe('EngineTable', () => {
     const table = {
       cluster: cluster({ engines: engines(300) }),
       activity: null,
+      link: { state: 'live' as const },
       now: NOW,
       trans
     };

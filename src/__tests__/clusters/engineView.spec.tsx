@@ -19,6 +19,7 @@ function show(changes: Partial<IEngineViewProps> = {}) {
       doing(1, { cpu_percent: 0, silent_since: NOW - 4 }),
       doing(2, { memory_mib: 99 })
     ]),
+    link: { state: 'live' },
     now: NOW,
     column: 'rank',
     isDescending: false,
@@ -26,6 +27,8 @@ function show(changes: Partial<IEngineViewProps> = {}) {
     onSort: jest.fn(),
     onInterrupt: jest.fn(),
     onRestart: jest.fn(),
+    onRetry: jest.fn(),
+    onCopy: jest.fn(),
     ...changes
   };
   return { props, ...render(<EngineView {...props} />) };
@@ -97,6 +100,21 @@ describe('EngineView', () => {
     );
     expect(screen.queryByText('Restart engines…')).toBeNull();
     expect(screen.queryByText('Interrupt')).toBeNull();
+  });
+
+  it('claims nothing of engines of which nothing is told', () => {
+    show({ activity: null, link: { state: 'polling' } });
+    expect(screen.queryByText(/\d busy/)).toBeNull();
+    expect(
+      screen.getByText(/not known: that is told by WebSockets only/)
+    ).toBeTruthy();
+  });
+
+  it('says that the server is gone, and offers to ask again', async () => {
+    const { props } = show({ link: { state: 'lost', knownAt: NOW * 1000 } });
+    expect(screen.getByRole('alert').textContent).toMatch(/Connection lost/);
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(props.onRetry).toHaveBeenCalled();
   });
 
   it('says that a cluster is gone', () => {

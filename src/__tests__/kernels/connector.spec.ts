@@ -91,6 +91,45 @@ describe('EngineConnector', () => {
     expect(connector.hasAutopx()).toBe(false);
   });
 
+  it('takes two wishes for the same as one', async () => {
+    await connector.connect('local');
+    const both = [connector.setAutopx(true), connector.setAutopx(true)];
+    expect(await Promise.all(both)).toEqual([true, true]);
+    expect([connector.hasAutopx(), notebook.hasAutopx]).toEqual([true, true]);
+  });
+
+  it.each(['setAutopx', 'connect'] as const)(
+    'says so when the kernel goes away meanwhile: %s',
+    async what => {
+      settings.connectMode = 'silent';
+      await waitUntil(() => state() === 'none');
+      Object.assign(notebook.kernel, {
+        requestExecute: () => ({
+          done: Promise.reject(new Error('Canceled future'))
+        })
+      });
+      expect(
+        await (what === 'setAutopx'
+          ? connector.setAutopx(true)
+          : connector.connect('local'))
+      ).toBe(false);
+      expect(Notification.manager.notifications[0]?.message).toMatch(
+        what === 'setAutopx' ? /\(no answer\)/ : /interrupted or restarted/
+      );
+    }
+  );
+
+  it('has the name of a notebook that is renamed', async () => {
+    await connector.connect('local');
+    const changed = jest.fn();
+    connector.changed.connect(changed);
+    notebook.rename('dir/c.ipynb');
+    expect(changed).toHaveBeenCalledWith(connector, 'dir/c.ipynb');
+    expect(connector.notebooks.map(({ path }) => path)).toEqual([
+      'dir/c.ipynb'
+    ]);
+  });
+
   describe('with a cell', () => {
     it('puts the two lines before all other code, and runs them', async () => {
       notebook.notebook.activeCell?.model.sharedModel.setSource('x = 1');

@@ -41,7 +41,8 @@ export class SimulatedNotebook {
     this.panel = panelOf(this.notebook, {
       path,
       model: this.notebook.model,
-      sessionContext: this.session
+      sessionContext: this.session,
+      pathChanged: new Signal<object, string>({})
     });
   }
 
@@ -89,6 +90,10 @@ export class SimulatedNotebook {
 
   rename(path: string): void {
     Object.assign(this.panel.context, { path });
+    const { pathChanged } = this.panel.context as unknown as {
+      pathChanged: Signal<object, string>;
+    };
+    pathChanged.emit(path);
   }
 
   /** The session has got a kernel, as after a reload of the page. */
@@ -168,7 +173,12 @@ export class SimulatedNotebook {
 /** Return all of a panel that the connector looks at. */
 function panelOf(
   content: Notebook,
-  context: { path: string; model: unknown; sessionContext: ISessionContext }
+  context: {
+    path: string;
+    model: unknown;
+    sessionContext: ISessionContext;
+    pathChanged: unknown;
+  }
 ): NotebookPanel {
   const { sessionContext } = context;
   const panel = {

@@ -1,11 +1,11 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
+import { Notification, ToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import type { CodeCell } from '@jupyterlab/cells';
 import { NotebookActions } from '@jupyterlab/notebook';
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
-import type { Widget } from '@lumino/widgets';
+import { Widget } from '@lumino/widgets';
 import { CellCommandIDs } from '../../cells/commands';
 import { PAYLOAD_SOURCE } from '../../cells/where';
 import { CommandIDs } from '../../commands';
@@ -22,6 +22,8 @@ const ICON = { toolbar: 'notebook' };
 describe('cells plugin', () => {
   let bench: Bench;
   let simulated: SimulatedNotebook;
+  let other: SimulatedNotebook;
+  let toolbars: ToolbarWidgetRegistry;
   let connector: EngineConnector;
   let commands: CommandRegistry;
   let asked: unknown[];
@@ -30,7 +32,11 @@ describe('cells plugin', () => {
     bench = new Bench();
     await bench.connect([cluster()], []);
     simulated = new SimulatedNotebook('dir/a.ipynb');
-    const tracker = trackerOf(simulated);
+    other = new SimulatedNotebook('dir/b.ipynb');
+    const tracker = trackerOf(simulated, other);
+    toolbars = new ToolbarWidgetRegistry({
+      defaultFactory: () => new Widget()
+    });
     connector = new EngineConnector({
       tracker,
       manager: bench.model,
@@ -54,6 +60,7 @@ describe('cells plugin', () => {
       commands,
       shell: {
         currentWidget: simulated.panel,
+        widgets: () => [],
         currentChanged: new Signal<object, Widget | null>({}),
         activateById: () => undefined
       }
@@ -63,6 +70,7 @@ describe('cells plugin', () => {
       tracker,
       connector,
       bench.model,
+      toolbars,
       null,
       null
     );
@@ -84,6 +92,8 @@ describe('cells plugin', () => {
     expect(action?.label).toBe('Connect');
     return () => action?.callback(new MouseEvent('click'));
   };
+  const activeCell = ({ notebook }: SimulatedNotebook) =>
+    notebook.activeCell as CodeCell;
   const cell = () => simulated.notebook.widgets[0] as CodeCell;
   const badge = () =>
     cell().node.querySelector<HTMLElement>('.jp-Engines-Badge[data-engines]');
@@ -112,6 +122,28 @@ describe('cells plugin', () => {
     expect(simulated.cells).toEqual(['%%px\n']);
     expect(commands.isToggled(toggleCells)).toBe(true);
     expect(commands.caption(toggleCells)).toContain('take the line %%px out');
+  });
+
+  it('has a button for each of two notebooks side by side', async () => {
+    const pressed = async (of: SimulatedNotebook): Promise<string | null> => {
+      const made = toolbars.createWidget('Cell', activeCell(of), {
+        name: 'run-on-engines'
+      });
+      Widget.attach(made, document.body);
+      await waitUntil(() => made.node.querySelector('[aria-pressed]') !== null);
+      const [shown] = made.node.querySelectorAll('[aria-pressed]');
+      const state = shown?.getAttribute('aria-pressed') ?? null;
+      made.dispose();
+      return state;
+    };
+    await commands.execute(toggleCells);
+    expect(simulated.cells).toEqual(['%%px\n']);
+    expect(await pressed(simulated)).toBe('true');
+    expect(await pressed(other)).toBe('false');
+    const { id } = activeCell(other).model;
+    await commands.execute(toggleCells, { toolbar: 'notebook', id });
+    expect(other.cells).toEqual(['%%px\n']);
+    expect(simulated.cells).toEqual(['%%px\n']);
   });
 
   it('says that the notebook is not connected, until it is', async () => {
@@ -240,6 +272,11 @@ describe('cells plugin', () => {
     expect(badge()).toBeNull();
     await NotebookActions.run(simulated.notebook, simulated.session);
     await waitUntil(() => badge() !== null);
+    // A cell without code asks the kernel nothing.
+    cell().model.sharedModel.setSource(' ');
+    await NotebookActions.run(simulated.notebook, simulated.session);
+    expect(badge()).toBeNull();
+    cell().model.sharedModel.setSource('1');
     reply.payload = [];
     await NotebookActions.run(simulated.notebook, simulated.session);
     expect(badge()).toBeNull();

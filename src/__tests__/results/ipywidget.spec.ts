@@ -153,6 +153,15 @@ describe('the run as an ipywidget', () => {
     expect(runs.get('m')).toBeUndefined();
   });
 
+  it('leaves nothing in the page that the kernel has closed', () => {
+    const disposed = { connect: jest.fn(), disconnect: jest.fn() };
+    make({}, { kernel: { interrupt: jest.fn(), disposed } });
+    comm.close();
+    expect(runs.get('m')).toBeUndefined();
+    const [[leave]] = disposed.connect.mock.calls as [[unknown]];
+    expect(disposed.disconnect).toHaveBeenCalledWith(leave);
+  });
+
   it('leaves alone the run of a connection that came later', () => {
     const disposed = new Signal<object, void>({});
     make({}, { kernel: { interrupt: jest.fn(), disposed } });

@@ -369,6 +369,17 @@ describe('RunView', () => {
     expect(tall?.hasAttribute('data-lm-suppress-shortcuts')).toBe(false);
   });
 
+  it('has one for coloured text, too', () => {
+    const long = '\x1b[31mline\x1b[0m\n'.repeat(40);
+    show({ blocks: [block({ text: long })] });
+    const [text] = document.querySelectorAll<HTMLElement>(
+      '.jp-Engines-Result-text'
+    );
+    expect(text?.tabIndex).toBe(0);
+    text?.focus();
+    expect(text?.hasAttribute('data-lm-suppress-shortcuts')).toBe(true);
+  });
+
   it('shows the other outputs when a renderer fails at once', async () => {
     show({});
     given.rendermime.addFactory({
@@ -425,6 +436,10 @@ describe('RunView', () => {
     expect(view.filter).toBe('0, 3');
     // Other keys are not ours.
     await userEvent.keyboard('a');
+    await userEvent.keyboard(
+      '{Shift>}{Enter}{/Shift}{Control>}{End}{/Control}'
+    );
+    expect(view.filter).toBe('0, 3');
     expect(active()).toBe('rank 0: running');
     act(() => list.blur());
     expect(list.hasAttribute('aria-activedescendant')).toBe(false);
