@@ -112,6 +112,14 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
 
   await test.step('one rank alone can be looked at', async () => {
     await squares(steps).nth(1).click();
+    // After a click all shortcuts, that for saving among them, are JupyterLab's as before.
+    const list = result(steps).getByRole('listbox');
+    await expect(list).toBeFocused();
+    await expect(list).not.toHaveAttribute('data-lm-suppress-shortcuts');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Shift+Tab');
+    await expect(list).toBeFocused();
+    await expect(list).toHaveAttribute('data-lm-suppress-shortcuts');
     await expect(blocks(steps).last()).toContainText('0.5');
     await expect(blocks(steps)).toHaveCount(2);
     await result(steps).getByRole('button', { name: 'All ranks' }).click();
