@@ -69,7 +69,8 @@ def test_the_first_error_interrupts_the_others() -> None:
     assert cluster.result.run.state == "failed"
 
 
-def test_engines_that_fail_for_the_same_reason_are_not_interrupted() -> None:
+def test_engines_that_fail_for_the_same_reason_are_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_wait, "GRACE_SECONDS", 10.0)  # their answers end it
     cluster = Cluster(3).begin()
     cluster.fail(0)
     threading.Timer(SOON / 4, lambda: [cluster.fail(1), cluster.fail(2)]).start()
@@ -440,7 +441,7 @@ class Views:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pxengines.output_line._HEARD_SECONDS", 0.02)
-    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", SOON)
+    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", 30.0)
 
 
 @pytest.mark.usefixtures("quick")
@@ -458,7 +459,8 @@ def test_who_is_not_heard_is_asked_until_it_is() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_who_is_never_heard_is_told_in_the_end() -> None:
+def test_who_is_never_heard_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", SOON)
     views = Views({0: 0, 1: 10**9})
     assert unheard_engines(views, views.asked([0, 1]), lambda _: None) == [1]
 
