@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -393,6 +394,25 @@ def test_a_hub_that_answers_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(controller_watch, "ASK_SECONDS", 0.0)
     assert watch.gone() is None
     assert len(asked) == 2
+
+
+def test_the_silence_before_an_answer_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(controller_watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    cluster = Cluster(1)
+    cluster.hub_answers = False
+    watch = ControllerWatch(cluster)
+
+    def silence(seconds: int) -> str | None:
+        for _ in range(seconds):
+            now[0] += 1
+            watch.gone()
+        return watch.gone()
+
+    assert "has not answered for 25 s" in (silence(26) or "")
+    watch.question.set_result({})
+    assert silence(25) is None  # it was asked again
+    assert silence(1) is not None
 
 
 def test_a_connection_that_was_closed_ends_the_wait() -> None:
