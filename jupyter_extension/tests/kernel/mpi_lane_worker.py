@@ -203,6 +203,7 @@ def check_interrupt() -> None:
     for _ in range(3):
         allreduce(mine, out=out)
     epoch = channel_of(None).epoch
+    COMM.Barrier()  # a rank that comes to it only after the interrupt has nothing to begin
     with counted() as counts:
         try:
             with guard():
