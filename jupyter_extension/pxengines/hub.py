@@ -17,10 +17,14 @@ _ENGINES_MAY_TAKE = 60.0
 """Engines that are missing so long after a terminal's start are not coming (ipyparallel's own limit)."""
 
 
-def ask(sighting: Sighting, timeout: float = ANSWER_SECONDS) -> Sighting:
-    """Return `sighting` with what its hub says, if there is need to ask; waits `timeout` seconds at most."""
+def ask(sighting: Sighting, timeout: float | None = None) -> Sighting:
+    """Return `sighting` with what its hub says, if there is need to ask.
+
+    Waits `timeout` seconds at most; None: as long as an answer may take.
+    """
     if sighting.state in ENDED or sighting.state == "stopping" or sighting.followed:
         return sighting
+    timeout = ANSWER_SECONDS if timeout is None else timeout
     connection_file = sighting.paths.connection_file("client")
     count = count_engines(connection_file, timeout) if connection_file.exists() else None
     if count is None:

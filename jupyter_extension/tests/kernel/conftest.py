@@ -18,6 +18,14 @@ def ipython_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """Return an empty folder, for a file of each rank that has begun a cell; see `mark_of`."""
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
 def shared_kernel(ipython_dir: Path) -> Iterator[Kernel]:
     kernel = Kernel()

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +22,8 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from jupyterlab_engines.api.models import Cluster
 from jupyterlab_engines.clusters.store import Owner, RunRecord, open_run, write_record
-from pxengines import hub
+from pxengines import engine_versions, hub
+from pxengines.dispatch import cell_wait
 from pxengines.launch.paths import RUN_ID_VARIABLE, RunPaths
 from pxengines.launch.spec import JobSpec
 
@@ -36,6 +39,11 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.05)
     pytest.fail(f"waited in vain for {what}")
+
+
+def mark_of(begun: Path) -> str:
+    """Return a line of a cell with which each rank makes a file of its own in the folder `begun`."""
+    return f"open({str(begun)!r} + f'/{{mpi_rank}}', 'w').close()"
 
 
 def a_dead_process() -> Owner:
@@ -236,3 +244,43 @@ class Kernel:
         """End the kernel."""
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+
+
+def interrupted(kernel: Kernel, code: str, begun: Path, marks: int = 2) -> Reply:
+    """Run `code` and press the stop button when there are so many files in the folder `begun`."""
+    watch = f"""
+import os, threading, time
+def watch():
+    while len(os.listdir({str(begun)!r})) < {marks}:
+        time.sleep(0.02)
+    print("there it is")
+threading.Thread(target=watch).start()
+"""
+    return kernel.run(watch + code, lambda text: kernel.interrupt() if "there it is" in text else None)
+
+
+@contextmanager
+def patient(kernel: Kernel, grace: float = 10.0) -> Iterator[None]:
+    """Let a kernel wait longer for engines after the first error: what becomes of them ends the wait.
+
+    Parameters
+    ----------
+    grace : seconds for the others' own errors; where they are to be interrupted, the usual one.
+    """
+    limits = "import pxengines.dispatch.cell_wait as w; w.GRACE_SECONDS, w.END_SECONDS = "
+    assert kernel.run(f"{limits}{grace}, 20.0").status == "ok"
+    try:
+        yield
+    finally:
+        kernel.run(f"{limits}{cell_wait.GRACE_SECONDS}, {cell_wait.END_SECONDS}")
+
+
+@contextmanager
+def patient_for_answers(kernel: Kernel, seconds: float = 20.0) -> Iterator[None]:
+    """Let a kernel wait so long for what it asks hubs, and engines when it connects."""
+    limits = "from pxengines import engine_versions as v, hub as h; h.ANSWER_SECONDS, v._ANSWER_SECONDS = "
+    assert kernel.run(f"{limits}{seconds}, {seconds}").status == "ok"
+    try:
+        yield
+    finally:
+        kernel.run(f"{limits}{hub.ANSWER_SECONDS}, {engine_versions._ANSWER_SECONDS}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernelside import Kernel, PanelCluster, Reply, wait_for
+from kernelside import Kernel, PanelCluster, Reply, interrupted, mark_of, patient, wait_for
 
 from pxengines.dispatch import where
 
@@ -28,27 +28,18 @@ def error_line(reply: Reply) -> str:
     return str(reply.outputs[-1]["evalue"])
 
 
-def interrupted(kernel: Kernel, cell: str, when: Path, first: str = "") -> Reply:
-    """Run `cell`, after `first` here, and press the stop button when there is a file `when`."""
-    watch = f"""{first}
-import os, threading, time
-def watch():
-    while not os.path.exists({str(when)!r}):
-        time.sleep(0.02)
-    print("there it is")
-threading.Thread(target=watch).start()
-get_ipython().run_cell_magic("px", "--block", {cell!r})
-"""
-    return kernel.run(watch, lambda text: kernel.interrupt() if "there it is" in text else None)
+def px(cell: str) -> str:
+    """Return what runs `cell` on the engines and waits, for a cell that does something else before."""
+    return f"get_ipython().run_cell_magic('px', '--block', {cell!r})"
 
 
-def deaf_cell(flag: Path, go_on: Path, who: str = "mpi_rank == 1") -> str:
-    """Return a cell in which `who` makes the file `flag` and heeds no interrupt until there is `go_on`."""
+def deaf_cell(begun: Path, go_on: Path, who: str = "mpi_rank == 1") -> str:
+    """Return a cell in which `who` makes its file in `begun`, deaf to interrupts until there is `go_on`."""
     return f"""
 import os, signal, time
 if {who}:
     kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    open({str(flag)!r}, "w").close()
+    {mark_of(begun)}
     while not os.path.exists({str(go_on)!r}):
         time.sleep(0.02)
     signal.signal(signal.SIGINT, kept)
@@ -207,14 +198,16 @@ def test_a_display_that_is_odd_html_does_not_end_the_cell(connected: Kernel) -> 
 
 
 def test_the_first_error_ends_the_cell_on_all_engines(connected: Kernel) -> None:
-    reply = connected.run(f"%%px --block\nif mpi_rank: raise ValueError('bad input')\n{SLEEP}")
+    with patient(connected, grace=1.0):
+        reply = connected.run(f"%%px --block\nif mpi_rank: raise ValueError('bad input')\n{SLEEP}")
     assert error_line(reply) == "Rank 1: ValueError: bad input. Rank 0 was interrupted and is idle again."
     shown = "\n".join(reply.texts)
     assert shown.count("Traceback") <= 2  # once in the output, and in no case for each engine
 
 
 def test_equal_errors_are_one(connected: Kernel) -> None:
-    reply = connected.run("%%px --block --no-stream\n1/0")
+    with patient(connected):
+        reply = connected.run("%%px --block --no-stream\n1/0")
     assert error_line(reply) == "Ranks 0-1: ZeroDivisionError: division by zero."
     traceback = "\n".join(reply.outputs[-1]["traceback"])
     assert traceback.count("Traceback") == 1
@@ -222,13 +215,15 @@ def test_equal_errors_are_one(connected: Kernel) -> None:
 
 
 def test_a_syntax_error_is_told_once(connected: Kernel) -> None:
-    assert re.fullmatch(r"Ranks 0-1: SyntaxError: .*", error_line(connected.run("%%px --block\n1 +")))
+    with patient(connected):
+        line = error_line(connected.run("%%px --block\n1 +"))
+    assert re.fullmatch(r"Ranks 0-1: SyntaxError: .*", line)
 
 
 def test_who_waits_for_a_result_gets_the_error(connected: Kernel) -> None:
-    reply = connected.run(
-        "status = %px 1/0 if mpi_rank else __import__('time').sleep(60)\nstatus.wait_interactive()"
-    )
+    cell = "status = %px 1/0 if mpi_rank else __import__('time').sleep(60)\nstatus.wait_interactive()"
+    with patient(connected, grace=1.0):
+        reply = connected.run(cell)
     line = "Rank 1: ZeroDivisionError: division by zero. Rank 0 was interrupted and is idle again."
     assert error_line(reply) == line
     assert error_line(connected.run("%pxresult")) == line
@@ -243,7 +238,8 @@ def test_others_go_on_if_they_may(connected: Kernel) -> None:
 
 def test_who_waited_in_a_reduction_is_no_cause(connected: Kernel) -> None:
     cell = "from pxengines.mpi import psum\nif mpi_rank: raise ValueError('no data')\npsum(1)"
-    reply = connected.run(f"%%px --block\n{cell}")
+    with patient(connected):
+        reply = connected.run(f"%%px --block\n{cell}")
     assert error_line(reply) == "Rank 1: ValueError: no data. Rank 0 was waiting for it."
     shown = "\n".join([*reply.texts, *reply.outputs[-1]["traceback"]])
     # The place in a reduction where a rank learns of it is chance, and nobody's fault.
@@ -262,16 +258,18 @@ def test_a_collective_call_of_raw_mpi_does_not_hold_the_notebook(connected: Kern
 
 
 def test_a_time_limit(connected: Kernel) -> None:
-    assert error_line(connected.run(f"%%px --block --timeout 0.5\n{SLEEP}")) == (
-        "This cell took longer than 0.5 s. Ranks 0-1 were interrupted and are idle again."
+    # Long enough for both to begin: who has not is not interrupted, but does not run it at all.
+    assert error_line(connected.run(f"%%px --block --timeout 3\n{SLEEP}")) == (
+        "This cell took longer than 3 s. Ranks 0-1 were interrupted and are idle again."
     )
     assert connected.run("%%px --block --timeout 60\npass").status == "ok"
     assert "for cells that block" in connected.run("%%px --noblock --timeout 1\npass").texts[-1]
 
 
-def test_a_time_limit_of_the_wait_alone(connected: Kernel) -> None:
-    reply = connected.run(f"status = %px {SLEEP}\nstatus.wait_interactive(timeout=0.3)")
+def test_a_time_limit_of_the_wait_alone(connected: Kernel, begun: Path) -> None:
+    reply = connected.run(f"status = %px {mark_of(begun)}; {SLEEP}\nstatus.wait_interactive(timeout=0.3)")
     assert error_line(reply) == "The cell is not done after 0.3 s; it goes on on ranks 0-1."
+    wait_for(lambda: len(list(begun.iterdir())) == 2, "both ranks")
     assert connected.run("status.stop()\nstatus.wait(30)").status == "ok"
     assert connected.value("[each.ename for each in status.get(return_exceptions=True)]") == (
         "['KeyboardInterrupt', 'KeyboardInterrupt']"
@@ -279,9 +277,11 @@ def test_a_time_limit_of_the_wait_alone(connected: Kernel) -> None:
 
 
 def test_exit_does_not_end_an_engine(connected: Kernel) -> None:
-    line = error_line(connected.run("%%px --block\nexit()"))
-    assert line.startswith("Ranks 0-1: EngineExitError: exit() would end this engine")
-    assert error_line(connected.run("%%px --block\nimport sys; sys.exit(3)")) == "Ranks 0-1: SystemExit: 3."
+    with patient(connected):
+        line = error_line(connected.run("%%px --block\nexit()"))
+        assert line.startswith("Ranks 0-1: EngineExitError: exit() would end this engine")
+        line = error_line(connected.run("%%px --block\nimport sys; sys.exit(3)"))
+    assert line == "Ranks 0-1: SystemExit: 3."
 
 
 def test_a_result_that_cannot_be_pickled(connected: Kernel) -> None:
@@ -293,25 +293,29 @@ def test_a_result_that_cannot_be_pickled(connected: Kernel) -> None:
 
 
 @pytest.mark.parametrize("first", ["", "import asyncio; await asyncio.sleep(0)"], ids=["cell", "awaiting"])
-def test_an_interrupt_reaches_the_engines(connected: Kernel, tmp_path: Path, first: str) -> None:
+def test_an_interrupt_reaches_the_engines(connected: Kernel, begun: Path, first: str) -> None:
     """Also from a cell with a top-level await, in which ipykernel keeps the signal for its event loop."""
-    flag = tmp_path / "runs"
-    reply = interrupted(connected, f"open({str(flag)!r}, 'w').close()\n{SLEEP}", flag, first)
+    reply = interrupted(connected, f"{first}\n{px(f'{mark_of(begun)}; {SLEEP}')}", begun)
     assert error_line(reply) == "Interrupted. All engines are idle again."
 
 
 def test_an_interrupt_that_was_not_to_reach_them_does_not_when_waiting_again(
-    connected: Kernel, tmp_path: Path
+    connected: Kernel, begun: Path, tmp_path: Path
 ) -> None:
-    runs, go_on = tmp_path / "runs", tmp_path / "go-on"
+    go_on = tmp_path / "go-on"
     assert connected.run("%pxconfig --signal-on-interrupt 0").status == "ok"
     wait = f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)"
     goes_on = "Interrupted. The cell goes on; %pxresult waits for it."
-    reply = interrupted(connected, f"open({str(runs)!r}, 'w').close()\n{wait}", runs)
+    reply = interrupted(connected, px(f"{mark_of(begun)}\n{wait}"), begun)
     assert error_line(reply) == goes_on
-    again = "import threading, time\nthreading.Timer(0.5, print, ['now']).start()\n%pxresult"
-    reply = connected.run(again, lambda text: connected.interrupt() if "now" in text else None)
-    assert error_line(reply) == goes_on
+    seen: list[str] = []
+
+    def press_once(text: str) -> None:
+        if "running" in text and not seen:  # only who waits shows that
+            seen.append(text)
+            connected.interrupt()
+
+    assert error_line(connected.run("%pxresult", press_once)) == goes_on
     go_on.touch()
     assert connected.run("%pxresult").status == "ok"
     assert connected.run("%pxconfig --signal-on-interrupt SIGINT").status == "ok"
@@ -327,31 +331,35 @@ def test_a_broadcast_view_runs_cells(connected: Kernel) -> None:
     assert connected.value("view.apply(len, 'ab').get(30)") == "[2, 2]"
 
 
-def test_an_engine_that_heeds_no_interrupt_is_named(connected: Kernel, tmp_path: Path) -> None:
-    flag, go_on = tmp_path / "runs", tmp_path / "go-on"
-    line = error_line(interrupted(connected, deaf_cell(flag, go_on), flag))
+def test_an_engine_that_heeds_no_interrupt_is_named(connected: Kernel, begun: Path, tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    line = error_line(interrupted(connected, px(deaf_cell(begun, go_on)), begun, marks=1))
     go_on.touch()
     assert line.startswith("Interrupted. Rank 1 is still busy, perhaps in a call that heeds no interrupt")
 
 
-def test_the_stop_button_proves_that_all_are_idle(connected: Kernel) -> None:
-    connected.run(f"%%px --noblock -o status\n{SLEEP}")
+def test_the_stop_button_proves_that_all_are_idle(connected: Kernel, begun: Path) -> None:
+    connected.run(f"%%px --noblock -o status\n{mark_of(begun)}\n{SLEEP}")
+    wait_for(lambda: len(list(begun.iterdir())) == 2, "both ranks")
     connected.run("status.stop()\nstatus.wait(30)")
     assert connected.value("(status.run.state, status.run.notice)") == (
         "('interrupted', 'All engines are idle again.')"
     )
 
 
-def test_the_stop_button_tells_who_heeds_no_interrupt(connected: Kernel, tmp_path: Path) -> None:
-    flag, go_on = tmp_path / "runs", tmp_path / "go-on"
-    connected.run(f"%%px --noblock -o status\n{deaf_cell(flag, go_on, 'True')}\n{SLEEP}")
-    wait_for(flag.exists, "the deaf ranks")
+def test_the_stop_button_tells_who_heeds_no_interrupt(connected: Kernel, begun: Path, tmp_path: Path) -> None:
+    go_on, hear = tmp_path / "go-on", tmp_path / "hear"
+    hear.mkdir()
+    cell = f"{deaf_cell(begun, go_on, 'True')}\n{mark_of(hear)}\n{SLEEP}"
+    connected.run(f"%%px --noblock -o status\n{cell}")
+    wait_for(lambda: len(list(begun.iterdir())) == 2, "the deaf ranks")
     connected.run("status.stop(); status._stopper.join(30)")
     assert "Ranks 0-1 are still busy" in connected.value("status.run.notice")
     assert "Restart engines in the Engines panel" in connected.value("status.run.notice")
     go_on.touch()
-    # As it says, %pxresult interrupts again: the ranks sleep by now, and would for a minute.
-    line = error_line(connected.run("import time; time.sleep(1)\n%pxresult"))
+    wait_for(lambda: len(list(hear.iterdir())) == 2, "the ranks to hear again")
+    # As it says, %pxresult interrupts again: the ranks would sleep for a minute.
+    line = error_line(connected.run("%pxresult"))
     assert line == "Ranks 0-1 were interrupted and are idle again."
     assert connected.value("status.run.notice") == "'All engines are idle again.'"
 

@@ -17,14 +17,24 @@ CLOSED = "The connection was closed, so there will be no answer from ranks 0-1."
 
 @pytest.fixture
 def connected(kernel: Kernel, ready: PanelCluster) -> Iterator[Kernel]:
-    """Return a connected kernel that soon takes a controller for gone; after the test all must be well."""
-    faster = "import pxengines.controller_watch as w; w.LOOK_SECONDS, w.ASK_SECONDS, w.SILENT_SECONDS = {}"
-    kernel.run(faster.format("0.1, 0.2, 1.0"))
+    """Return a connected kernel that looks often; after the test all must be well."""
+    kernel.run("import pxengines.controller_watch as w; w.LOOK_SECONDS = 0.1")
     assert kernel.run("%engines connect shared --quiet").status == "ok"
     yield kernel
     kernel.run("cluster.send_signal(2, targets='all', block=True)")
     assert kernel.value("view.apply(len, 'ab').get(30)") == "[2, 2]"
-    kernel.run(faster.format("1.0, 5.0, 25.0"))
+    kernel.run("w.LOOK_SECONDS = 1.0")
+
+
+@contextmanager
+def impatient(kernel: Kernel, silent: float = 1.0) -> Iterator[None]:
+    """Let a kernel take a controller for gone that says nothing for `silent` seconds."""
+    limits = "w.ASK_SECONDS, w.SILENT_SECONDS"
+    kernel.run(f"import pxengines.controller_watch as w; {limits} = 0.2, {silent}")
+    try:
+        yield
+    finally:
+        kernel.run(f"{limits} = 5.0, 25.0")
 
 
 def controllers(cluster: PanelCluster) -> list[psutil.Process]:
@@ -35,13 +45,17 @@ def controllers(cluster: PanelCluster) -> list[psutil.Process]:
 
 
 @contextmanager
-def host_down(cluster: PanelCluster) -> Iterator[None]:
-    """Have the controller do nothing, as if its host were down: its files are still there."""
+def host_down(cluster: PanelCluster, kernel: Kernel) -> Iterator[None]:
+    """Have the controller do nothing, as if its host were down: its files are still there.
+
+    Only meanwhile the kernel is impatient: a controller that is merely slow must not be taken for gone.
+    """
     found = controllers(cluster)
     for process in found:
         process.send_signal(signal.SIGSTOP)
     try:
-        yield
+        with impatient(kernel):
+            yield
     finally:
         for process in found:
             process.send_signal(signal.SIGCONT)
@@ -56,7 +70,7 @@ def test_all_waits_end_when_the_controller_is_gone(connected: Kernel, shared_clu
     connected.run("a = 1\nview['a'] = 1")
     connected.run(f"%%px --noblock -o status\n{SLEEP}")
     connected.run("mapped = view.map_async(abs, [1, 2])")
-    with host_down(shared_cluster):
+    with host_down(shared_cluster, connected):
         line = error_line(connected.run("status.get()"))
         assert line.startswith(f"{SILENT} from ranks 0-1. Look at the Engines panel")
         assert connected.value("(status.wait(), status.run.state)") == "(True, 'failed')"
@@ -77,7 +91,7 @@ def test_all_waits_end_when_the_controller_is_gone(connected: Kernel, shared_clu
 
 
 def test_a_controller_that_comes_back_is_good_again(connected: Kernel, shared_cluster: PanelCluster) -> None:
-    with host_down(shared_cluster):
+    with host_down(shared_cluster, connected):
         assert SILENT in error_line(connected.run("view.apply_sync(len, 'a')"))
     reply = connected.run("%%px --block\nprint('well')")
     assert reply.status == "ok", reply.texts
@@ -86,9 +100,10 @@ def test_a_controller_that_comes_back_is_good_again(connected: Kernel, shared_cl
 
 def test_a_kernel_that_was_busy_takes_nobody_for_gone(connected: Kernel) -> None:
     """Who does not look has not listened: silence of that time proves nothing."""
-    hold = "cluster._io_loop.add_callback(__import__('time').sleep, 3)"
-    connected.run("status = %px __import__('time').sleep(4)")
-    assert connected.run(f"{hold}\nstatus.get()").status == "ok"
+    hold = "cluster._io_loop.add_callback(__import__('time').sleep, 4)"
+    with impatient(connected, silent=3.0):
+        connected.run("status = %px __import__('time').sleep(5)")
+        assert connected.run(f"{hold}\nstatus.get()").status == "ok"
 
 
 def test_a_reconnect_ends_what_the_old_connection_waits_for(connected: Kernel) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,7 +70,8 @@ def test_the_first_error_interrupts_the_others() -> None:
     assert cluster.result.run.state == "failed"
 
 
-def test_engines_that_fail_for_the_same_reason_are_not_interrupted() -> None:
+def test_engines_that_fail_for_the_same_reason_are_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_wait, "GRACE_SECONDS", 10.0)  # their answers end it
     cluster = Cluster(3).begin()
     cluster.fail(0)
     threading.Timer(SOON / 4, lambda: [cluster.fail(1), cluster.fail(2)]).start()
@@ -413,6 +415,25 @@ def test_a_hub_that_answers_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatc
     assert len(asked) == 2
 
 
+def test_the_silence_before_an_answer_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(controller_watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    cluster = Cluster(1)
+    cluster.hub_answers = False
+    watch = ControllerWatch(cluster)
+
+    def silence(seconds: int) -> str | None:
+        for _ in range(seconds):
+            now[0] += 1
+            watch.gone()
+        return watch.gone()
+
+    assert "has not answered for 25 s" in (silence(26) or "")
+    watch.question.set_result({})
+    assert silence(25) is None  # it was asked again
+    assert silence(1) is not None
+
+
 def test_a_connection_that_was_closed_ends_the_wait() -> None:
     cluster = Cluster(2).begin()
     cluster._closed = True
@@ -459,7 +480,7 @@ class Views:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pxengines.output_line._HEARD_SECONDS", 0.02)
-    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", SOON)
+    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", 30.0)
 
 
 @pytest.mark.usefixtures("quick")
@@ -477,7 +498,8 @@ def test_who_is_not_heard_is_asked_until_it_is() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_who_is_never_heard_is_told_in_the_end() -> None:
+def test_who_is_never_heard_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pxengines.output_line.PROOF_SECONDS", SOON)
     views = Views({0: 0, 1: 10**9})
     assert unheard_engines(views, views.asked([0, 1]), lambda _: None) == [1]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import ipyparallel as ipp
 import pytest
-from kernelside import WAIT_SECONDS, PanelCluster
+from kernelside import WAIT_SECONDS, PanelCluster, mark_of, wait_for
 
 ENGINES = 3
 
@@ -29,10 +29,12 @@ def client(ipython_dir: Path) -> Iterator[Any]:
 @pytest.fixture
 def view(client: Any) -> Iterator[Any]:
     view = client[:]
-    run(view, "from pxengines.mpi import psum, allreduce; import time; calls = 0")
+    run(view, "from pxengines.mpi import news, psum, allreduce; import time; calls = 0")
+    # However long an engine whose cell has raised takes to start the next: others wait for it meanwhile.
+    run(view, "news.GRACE_SECONDS = 60.0")
     yield view
     # Whatever happened: the same engines go on, and the next reduction is right.
-    run(view, "total = psum(mpi_rank + 1)")
+    run(view, "news.GRACE_SECONDS = 60.0; total = psum(mpi_rank + 1)")
     assert view.pull("total").get(WAIT_SECONDS) == [ENGINES * (ENGINES + 1) // 2] * ENGINES
 
 
@@ -76,21 +78,28 @@ def test_the_same_cell_again_after_an_exception(view: Any) -> None:
     assert view.pull("total").get(WAIT_SECONDS) == [2 * ENGINES] * ENGINES
 
 
-def test_an_interrupted_cell(view: Any, client: Any) -> None:
-    result = view.execute("if mpi_rank == 1: time.sleep(60)\npsum(1)")
-    time.sleep(0.5)  # two of them wait by now
+def all_begun(begun: Path) -> None:
+    """Wait until each engine has made its file: an interrupt that comes before a cell is not heeded."""
+    wait_for(lambda: len(list(begun.iterdir())) == ENGINES, "the engines")
+
+
+def test_an_interrupted_cell(view: Any, client: Any, begun: Path) -> None:
+    result = view.execute(f"{mark_of(begun)}\nif mpi_rank == 1: time.sleep(60)\npsum(1)")
+    all_begun(begun)
+    time.sleep(0.2)  # two of them wait by now, if all is well; else they are interrupted before
     client.send_signal(2, block=True)
     seen = errors(result)
     assert seen[1] == "KeyboardInterrupt: "
     assert all("interrupt" in each.lower() for each in seen)
 
 
-def test_an_interrupt_with_a_gigabyte_in_flight(view: Any, client: Any) -> None:
+def test_an_interrupt_with_a_gigabyte_in_flight(view: Any, client: Any, begun: Path) -> None:
     run(
         view,
         "import numpy as np; values = np.broadcast_to(1.0, (1 << 30) // 8); out = np.zeros(values.shape)",
     )
-    result = view.execute("while True: allreduce(values, out=out)")
+    result = view.execute(f"{mark_of(begun)}\nwhile True: allreduce(values, out=out)")
+    all_begun(begun)
     time.sleep(0.5)  # it is on its way by now
     client.send_signal(2, block=True)
     assert all("interrupt" in each.lower() for each in errors(result))
@@ -127,6 +136,7 @@ def test_engines_may_run_different_cells_to_reduce_together(client: Any, view: A
 
 
 def test_an_exception_of_an_engine_that_runs_a_different_cell(client: Any, view: Any) -> None:
+    run(view, "news.GRACE_SECONDS = 1.0")
     first = client[0].execute("raise ValueError('bad input')")
     assert first.wait(WAIT_SECONDS)
     others = client[1:].execute("psum(2)")

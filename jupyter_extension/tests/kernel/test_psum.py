@@ -11,7 +11,7 @@ from typing import Any
 import ipyparallel as ipp
 import numpy as np
 import pytest
-from kernelside import WAIT_SECONDS, Kernel, PanelCluster, Reply, wait_for
+from kernelside import WAIT_SECONDS, Kernel, PanelCluster, Reply, interrupted, mark_of, wait_for
 
 import pxengines
 from pxengines import ReductionError
@@ -319,36 +319,18 @@ def test_completion(connected: Kernel) -> None:
     assert connected.complete("%psum mpi_r") == ["mpi_rank"]
 
 
-def interrupted(kernel: Kernel, line: str, when: Path) -> Reply:
-    """Run `line` and press the stop button when there is a file `when`."""
-    watch = f"""
-def watch():
-    while not os.path.exists({str(when)!r}):
-        time.sleep(0.02)
-    print("there it is")
-import os, threading, time
-threading.Thread(target=watch).start()
-"""
-    return kernel.run(watch + line, lambda text: kernel.interrupt() if "there it is" in text else None)
-
-
-def test_interrupting_the_cell_interrupts_the_engines(connected: Kernel, tmp_path: Path) -> None:
-    waits = tmp_path / "waits"
-    connected.run(
-        f"view.execute('''import time, pathlib\ndef slow():\n    time.sleep(0.5)\n"
-        f"    pathlib.Path({str(waits)!r}).touch()\n    time.sleep(60)''', block=True)"
-    )
-    reply = interrupted(connected, "%psum slow() if mpi_rank else 1", waits)
+def test_interrupting_the_cell_interrupts_the_engines(connected: Kernel, begun: Path) -> None:
+    function = f"import time\ndef begin(): {mark_of(begun)}; return 1\ndef slow(): begin(); time.sleep(60)"
+    assert connected.run(f"view.execute({function!r}, block=True)").status == "ok"
+    reply = interrupted(connected, "%psum slow() if mpi_rank else begin()", begun)
     line = error_line(reply)
-    assert line == "Interrupted psum of slow() if mpi_rank else 1. All engines have stopped it."
+    assert line == "Interrupted psum of slow() if mpi_rank else begin(). All engines have stopped it."
     assert connected.run("%psum a").text == "np.int64(45)"
 
 
-def test_interrupting_leaves_other_work_alone(connected: Kernel, busy: Any, tmp_path: Path) -> None:
-    waits = tmp_path / "waits"
-    flag = f"import pathlib; flag = pathlib.Path({str(waits)!r})"
-    connected.run(f"view.execute({flag!r}, targets=0, block=True)")
-    reply = interrupted(connected, "%psum flag.touch() or 1", waits)
+def test_interrupting_leaves_other_work_alone(connected: Kernel, busy: Any, begun: Path) -> None:
+    connected.run(f"view.execute({f'def begin(): {mark_of(begun)}'!r}, targets=0, block=True)")
+    reply = interrupted(connected, "%psum begin() or 1", begun, marks=1)
     assert "Rank 1 has not begun it, being busy with something else, and will not." in error_line(reply)
     assert not busy.ready()
 
