@@ -162,13 +162,16 @@ def test_as_json_with_a_broken_configuration(
 def test_a_qstat_that_hangs_holds_nothing_else_up(pbs: FakePBS, monkeypatch: pytest.MonkeyPatch) -> None:
     pbs.set_fault("qstat", "hang", argv_has="-F")  # -B, which tells the server's name, works
 
+    def hanging() -> int:
+        return sum("-F" in call.argv for call in pbs.calls("qstat"))
+
     async def impatient() -> Report:
         """Examine with a clock that goes on by what a question may take whenever one hangs."""
         ahead = 0.0
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time.monotonic() + ahead)
         examining = asyncio.create_task(examine(settings_of(use_scheduler=True, seconds=40.0)))
-        for hanging in (1, 2):
-            while not examining.done() and sum("-F" in call.argv for call in pbs.calls("qstat")) < hanging:
+        for number in (1, 2):
+            while hanging() < number and not examining.done():  # noqa: ASYNC110 - a process writes it down
                 await asyncio.sleep(0.02)
             ahead += 10.0
         return await examining
