@@ -139,6 +139,21 @@ export class Lab {
     ).toHaveAttribute('data-status', 'idle', { timeout });
   }
 
+  /** Restart the kernel of the notebook that is shown; returns when the old one has ended. */
+  async restartKernel(): Promise<void> {
+    const restarted = this.page.waitForResponse(
+      reply =>
+        reply.request().method() === 'POST' &&
+        /\/api\/kernels\/[^/]+\/restart$/.test(new URL(reply.url()).pathname)
+    );
+    await this.menu('Kernel', 'Restart Kernel');
+    await this.dialog
+      .getByRole('button')
+      .filter({ hasText: /^Restart$/ })
+      .click();
+    expect((await restarted).status()).toBe(200);
+  }
+
   /** Set the width of the sidebar that the panel is in, by dragging its edge. */
   async setPanelWidth(width: number): Promise<void> {
     const box = await this.panel.boundingBox();

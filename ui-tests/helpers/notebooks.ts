@@ -45,6 +45,17 @@ export async function expectRun(cell: Locator): Promise<void> {
   await expect(cell.locator('.jp-InputPrompt')).toHaveText(/^\[\d+\]:$/);
 }
 
+/** Run a cell, also one that was run before, and wait for its end. */
+export async function rerunCell(cell: Locator): Promise<void> {
+  const prompt = cell.locator('.jp-InputPrompt');
+  const before = (await prompt.textContent()) ?? '';
+  await selectCell(cell);
+  await cell.page().keyboard.press('Control+Enter');
+  // JupyterLab leaves the old number there for a moment; numbers only grow, so the next one is new.
+  await expect(prompt).not.toHaveText(before);
+  await expectRun(cell);
+}
+
 /** Run a cell that was not run before, and wait for its end. */
 export async function runCell(cell: Locator): Promise<void> {
   await selectCell(cell);

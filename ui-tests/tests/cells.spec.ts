@@ -3,19 +3,10 @@ import { expect, test } from '../helpers/fixtures';
 import type { Lab } from '../helpers/lab';
 import { sourceOf } from '../helpers/lab';
 import { expectAccessible } from '../helpers/looks';
-import { selectCell, writeNotebook } from '../helpers/notebooks';
+import { rerunCell, selectCell, writeNotebook } from '../helpers/notebooks';
 
 const NOTEBOOK = 'cells.ipynb';
 const EVERYWHERE = 'Ran code on 2 engines of local, ranks 0–1';
-
-async function run(lab: Lab, cell: Locator): Promise<void> {
-  await selectCell(cell);
-  const prompt = cell.locator('.jp-InputPrompt');
-  const before = await prompt.textContent();
-  await lab.page.keyboard.press('Control+Enter');
-  await expect(prompt).toHaveText(/^\[\d+\]:$/);
-  await expect(prompt).not.toHaveText(before ?? '');
-}
 
 const badge = (cell: Locator) =>
   cell.getByRole('img', { name: /^Ran code on/ });
@@ -62,7 +53,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
   });
 
   await test.step('the badge says where a cell ran, also a silent one', async () => {
-    await run(lab, loud);
+    await rerunCell(loud);
     await expect(badge(loud)).toHaveAccessibleName(EVERYWHERE);
     await expect(badge(loud)).toHaveText('2');
     await selectCell(silent);
@@ -70,7 +61,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await page.keyboard.press('Alt+p');
     await expect(silent).toContainText('%%px');
     await page.keyboard.press('Escape');
-    await run(lab, silent);
+    await rerunCell(silent);
     await expect(badge(silent)).toHaveAccessibleName(EVERYWHERE);
     await expectAccessible(page, badge(silent));
     await picture(lab, 'badges');
@@ -89,7 +80,7 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
   });
 
   await test.step('run here, it has no badge any more', async () => {
-    await run(lab, silent); // a NameError: the notebook has no rank
+    await rerunCell(silent); // a NameError: the notebook has no rank
     await expect(silent).toContainText('NameError');
     await expect(badge(silent)).toHaveCount(0);
     await expect(badge(loud)).toHaveCount(1);
@@ -104,15 +95,11 @@ test('cells run on engines by a button, by a shortcut, and all of them', async (
     await expect(lab.toolbarItem).toHaveAccessibleDescription(
       /Every cell runs on engines \(%autopx\)/
     );
-    await run(lab, silent);
+    await rerunCell(silent);
     await expect(silent).not.toContainText('NameError');
     await expect(badge(silent)).toHaveAccessibleName(EVERYWHERE);
     await picture(lab, 'every cell');
-    await lab.menu('Kernel', 'Restart Kernel');
-    await lab.dialog
-      .getByRole('button')
-      .filter({ hasText: /^Restart$/ })
-      .click();
+    await lab.restartKernel();
     await expect(lab.toolbarItem).toHaveText('Reattach local');
     await expect(lab.toolbarItem).not.toHaveAccessibleDescription(/%autopx/);
   });

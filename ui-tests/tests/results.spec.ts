@@ -32,6 +32,7 @@ const WIDGET = `%%px --targets 0
 from ipywidgets import IntProgress
 bar = IntProgress(value=3, max=9, description="steps")
 bar`;
+const FIRST = '%%px\nfrom pxengines.mpi import psum\npsum(0)';
 const WRONG = `%%px
 from pxengines.mpi import psum
 if mpi_rank == 2:
@@ -85,6 +86,7 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
     LATER,
     PICTURE,
     WIDGET,
+    FIRST,
     WRONG,
     ENDLESS,
     AFTER,
@@ -145,6 +147,10 @@ test('a cell shows what the engines do, what went wrong, and stays readable', as
   });
 
   await test.step('one error, with the rank that began it, and nobody waits', async () => {
+    // The other ranks are given a second to end by themselves: not to import what psum needs as well.
+    const first = lab.codeCell('psum(0)');
+    await runCell(first);
+    await expect(result(first)).toContainText('Done on 4 engines');
     const wrong = lab.codeCell('wrong sign');
     await runCell(wrong);
     await expect(result(wrong)).toHaveAttribute('data-state', 'failed');

@@ -107,6 +107,11 @@ class RealJob:
         wait_for(lambda: not processes_of(self.run_id), f"the end of {processes_of(self.run_id)}")
 
     def client(self, engines: int) -> ipp.Client:
+        """Return a client that sees `engines` engines; run cells with ``execute(…, block=False).get(60)``.
+
+        With ``block=True`` ipyparallel waits without limit also for the output, which a client that has
+        just connected may have missed.
+        """
         file = self.paths.connection_file("client")
         wait_for(file.exists, "the connection file")
         client = ipp.Client(str(file), timeout=60)

