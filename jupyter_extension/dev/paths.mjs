@@ -25,6 +25,8 @@ export function environment(extra = {}) {
   const environ = { ...process.env };
   // Set by a shell in which another environment is active; it would redirect our Python.
   delete environ.PYTHONHOME;
+  // Set in many containers: each of the thousands of Pythons that tests start would compile our packages.
+  delete environ.PYTHONDONTWRITEBYTECODE;
   environ.VIRTUAL_ENV = VENV;
   const first = [
     path.join(VENV, 'bin'),

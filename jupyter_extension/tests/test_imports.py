@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -60,11 +61,14 @@ def imported_by(path: Path) -> Iterator[str]:
                 yield f"{source}.{alias.name}" if is_module(f"{source}.{alias.name}") else source
 
 
-GRAPH: dict[str, set[str]] = {
-    module_name(path): set(imported_by(path))
-    for package in ("jupyterlab_engines", "pxengines")
-    for path in sorted((SOURCES / package).rglob("*.py"))
-}
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """Return what each module imports; only where it is asked for, since all sources are read."""
+    return {
+        module_name(path): set(imported_by(path))
+        for package in ("jupyterlab_engines", "pxengines")
+        for path in sorted((SOURCES / package).rglob("*.py"))
+    }
 
 
 def within(name: str, package: str) -> bool:
@@ -73,16 +77,16 @@ def within(name: str, package: str) -> bool:
 
 
 def test_graph_is_whole() -> None:
-    assert PURE <= set(GRAPH)
-    assert {"jupyterlab_engines.api.models", "pxengines.launch.paths"} <= set(GRAPH)
-    assert any(within(name, "pxengines.launch") for name in GRAPH["jupyterlab_engines.clusters.manager"])
+    assert PURE <= set(graph())
+    assert {"jupyterlab_engines.api.models", "pxengines.launch.paths"} <= set(graph())
+    assert any(within(name, "pxengines.launch") for name in graph()["jupyterlab_engines.clusters.manager"])
 
 
 @pytest.mark.parametrize("forbidden", ["jupyterlab_engines", "jupyter_server", "jupyterlab", "tornado"])
 def test_kernel_side_needs_no_server(forbidden: str) -> None:
     guilty = {
         module: imports
-        for module, names in GRAPH.items()
+        for module, names in graph().items()
         if within(module, "pxengines") and (imports := {n for n in names if within(n, forbidden)})
     }
     assert guilty == {}
@@ -92,7 +96,7 @@ def test_server_uses_only_file_names_of_the_kernel_side() -> None:
     allowed = ("pxengines.launch", "pxengines.profiles")
     guilty = {
         module: imports
-        for module, names in GRAPH.items()
+        for module, names in graph().items()
         if within(module, "jupyterlab_engines")
         and (imports := {n for n in names if within(n, "pxengines") and not n.startswith(allowed)})
     }
@@ -101,15 +105,15 @@ def test_server_uses_only_file_names_of_the_kernel_side() -> None:
 
 @pytest.mark.parametrize("module", sorted(PURE))
 def test_pure_modules_stay_pure(module: str) -> None:
-    foreign = {name for name in GRAPH[module] if name.split(".")[0] not in sys.stdlib_module_names}
+    foreign = {name for name in graph()[module] if name.split(".")[0] not in sys.stdlib_module_names}
     assert foreign <= PURE_MAY_USE
-    assert {name.split(".")[0] for name in GRAPH[module]} & IMPURE_STANDARD == set()
+    assert {name.split(".")[0] for name in graph()[module]} & IMPURE_STANDARD == set()
 
 
 def test_wire_types_depend_on_nothing() -> None:
     parts = {f"jupyterlab_engines.api.{name}" for name in ("activity", "names", "jobs", "profiles")}
     for module in {"jupyterlab_engines.api.models", *parts}:
-        assert GRAPH[module] <= {"__future__", "typing", "msgspec"} | parts
+        assert graph()[module] <= {"__future__", "typing", "msgspec"} | parts
 
 
 def test_layers_of_the_server() -> None:
@@ -126,7 +130,7 @@ def test_layers_of_the_server() -> None:
     guilty = [
         (module, name)
         for package, above in lower.items()
-        for module, names in GRAPH.items()
+        for module, names in graph().items()
         if within(module, package)
         for name in names
         if any(within(name, f"jupyterlab_engines.{layer}") for layer in above)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from documents import rows, text_of
-from test_imports import GRAPH, IMPURE_STANDARD, within
+from test_imports import IMPURE_STANDARD, graph, within
 
 from jupyterlab_engines import routes
 from jupyterlab_engines.clusters import state
@@ -55,7 +55,7 @@ def test_the_batch_side_imports_what_is_told(package: str) -> None:
     allowed = [f"jupyterlab_engines.{name}" for name in (package, *MAY_IMPORT[package])]
     guilty = [
         (module, name)
-        for module, names in GRAPH.items()
+        for module, names in graph().items()
         if within(module, f"jupyterlab_engines.{package}")
         for name in names
         if within(name, "jupyterlab_engines") and not any(within(name, a) for a in allowed)
@@ -65,7 +65,7 @@ def test_the_batch_side_imports_what_is_told(package: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_dialects_are_pure(dialect: str) -> None:
-    names = GRAPH[f"jupyterlab_engines.scheduler.{dialect}"]
+    names = graph()[f"jupyterlab_engines.scheduler.{dialect}"]
     # Paths of scripts are values here: nothing is read or written.
     assert {name.split(".")[0] for name in names} & (IMPURE_STANDARD - {"pathlib"}) == set()
     assert names.isdisjoint(f"jupyterlab_engines.scheduler.{name}" for name in ("client", "process", "local"))
@@ -75,7 +75,7 @@ def test_dialects_are_pure(dialect: str) -> None:
 def test_what_is_used_without_a_server_knows_no_handlers(part: str) -> None:
     guilty = [
         (module, name)
-        for module, names in GRAPH.items()
+        for module, names in graph().items()
         if within(module, f"jupyterlab_engines.{part}")
         for name in names
         if within(name, "jupyterlab_engines.handlers") or within(name, "jupyterlab_engines.clusters.manager")
