@@ -18,9 +18,12 @@ from .waiting import EnginesError, StatusLine, WaitingStopped, wait_until_usable
 if TYPE_CHECKING:
     from ipyparallel import Client
 
+    from .views import EnginesClient
+
 __all__ = ["EnginesError", "WaitingStopped", "connect", "connected_key", "current_client", "has_ended"]
 
 _HUB_SECONDS = 10.0
+_ASK_SECONDS = 0.5
 _ENGINES_SECONDS = 10.0
 """How long a hub may take to tell a new client of engines that it has counted already."""
 
@@ -116,7 +119,7 @@ def _shell() -> Any:
     return get_ipython()
 
 
-def _open(found: Sighting) -> Client:
+def _open(found: Sighting) -> EnginesClient:
     from .views import EnginesClient
 
     connection_file = found.paths.connection_file("client")
@@ -138,7 +141,7 @@ def _open(found: Sighting) -> Client:
         raise EnginesError(f"Cannot connect to {found.key} with {connection_file}: {words}") from error
 
 
-def _wait_for_engines(client: Client, found: Sighting, line: StatusLine) -> int:
+def _wait_for_engines(client: EnginesClient, found: Sighting, line: StatusLine) -> int:
     """Wait until the client sees the engines that were counted; return how many are missing.
 
     Raises
@@ -149,9 +152,14 @@ def _wait_for_engines(client: Client, found: Sighting, line: StatusLine) -> int:
     wanted = found.engines_requested or 0
     counted = wanted if found.state == "ready" else found.engines_registered or 1
     deadline = time.monotonic() + _ENGINES_SECONDS
+    asked_at = time.monotonic()
     while len(client.ids) < max(counted, 1) and time.monotonic() < deadline:
         line.show(f"connecting to {found.key}: {len(client.ids)} of {counted} engines")
         time.sleep(0.05)
+        if time.monotonic() - asked_at >= _ASK_SECONDS:
+            # What was told of an engine just before this client listened is not told again.
+            client.ask_for_engines()
+            asked_at = time.monotonic()
     if not client.ids:
         raise EnginesError(
             f"{found.key} has a controller but no engines. Stop the cluster and start it again, "

@@ -29,7 +29,7 @@ from .launch.cluster_file import write_cluster_file
 from .launch.connection_file import connection_of_run
 from .launch.events import EventName, append_event, events_of_run
 from .launch.files import make_private_dir
-from .launch.losses import RUN_DIR_VARIABLE, WORLD_VARIABLE, Loss, forget_losses, read_losses
+from .launch.losses import RUN_DIR_VARIABLE, WORLD_VARIABLE, Loss, first_cause, forget_losses, read_losses
 from .launch.mpiexec import (
     Vendor,
     ask_vendor,
@@ -51,7 +51,9 @@ LOOK_SECONDS = 0.5
 NOTE_SECONDS = 0.5
 """How long after mpiexec the note of the engine that made it end may come."""
 PATIENCE_SECONDS = 3.0
-"""How long mpiexec may take to end by itself after an engine ended."""
+"""How long mpiexec may take to end by itself after an engine was lost."""
+LEAVING_SECONDS = 10.0
+"""The same, after engines ended in order: all are asked to at once, but not all are idle."""
 ASKED_SECONDS = 1.0
 """A scheduler that ends a job signals all its processes, on all nodes, not in the same instant: how
 long after the first of them has ended our own signal may come."""
@@ -307,7 +309,7 @@ class Job:
             if losses:
                 loss_since = loss_since or time.monotonic()
                 if self._is_final(losses, time.monotonic() - loss_since):
-                    self._stop_for_loss(losses[0])
+                    self._stop_for_loss(first_cause(losses))
                     return
             if self._other_job_has_ended():
                 self._in_order = True
@@ -346,7 +348,7 @@ class Job:
             while time.monotonic() < deadline:
                 losses = read_losses(self._paths.run_dir, self._world)
                 if losses:
-                    self._stop_for_loss(losses[0])
+                    self._stop_for_loss(first_cause(losses))
                     return
                 time.sleep(0.05)
         self._stop_for("engines_exited", status=status)
@@ -360,8 +362,9 @@ class Job:
         Engines that were all asked to leave (`Client.shutdown`) end with status 0, one after the other, and
         mpiexec with them; and a launcher that ends the world by itself says more about it than we know.
         """
-        by_launcher = self._vendor != "mpich" or losses[0].status == 0
-        return not by_launcher or seconds >= PATIENCE_SECONDS
+        if first_cause(losses).status == 0:
+            return seconds >= LEAVING_SECONDS
+        return self._vendor == "mpich" or seconds >= PATIENCE_SECONDS
 
     def _stop_for(self, event: EventName, **fields: Any) -> None:
         self._note(event, **fields)

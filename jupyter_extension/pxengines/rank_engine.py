@@ -16,6 +16,7 @@ from traitlets.config import Config
 from .cell_notices import announce_cells
 from .exit_refusal import refuse_exit
 from .launch.connection_file import connection_of_run
+from .launch.losses import note_loss
 from .launch.paths import RUN_ID_VARIABLE
 from .nanny import NannyFork
 from .rank_kernel import RankKernel
@@ -88,6 +89,8 @@ class RankEngine(IPEngine):
             # it the engine would exit with status 1, as if it had crashed.
             if "Event loop stopped" not in str(error):
                 raise
+        # It ends in order. The nanny may find it reaped already, and would not know.
+        note_loss(os.getpid(), 0)
 
     def start_nanny(self, control_url: str) -> tuple[str, NannyFork]:
         """Give the nanny that was forked at the start its orders; return its URL and handle."""

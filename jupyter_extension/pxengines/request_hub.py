@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets.log
 from ipyparallel.controller import hub
 from ipyparallel.controller.hub import Hub
+from jupyter_client.session import DELIM
 
 from .quick_messages import parse_date, receive_many, use_quick_unpacker
 from .task_db import TaskDB
@@ -77,6 +78,12 @@ class RequestHub(Hub):  # type: ignore[misc] # ipyparallel has no types
         receive_many(self.monitor, self.dispatch_monitor_traffic, copy=True)
         if isinstance(self.db, TaskDB):
             self.db.on_drop = self._forget
+
+    def dispatch_monitor_traffic(self, msg: list[bytes]) -> None:
+        """Note a message that passed by; ipyparallel's takes the greeting of each engine for an error."""
+        if msg[1:2] == [DELIM] and b'"iopub_welcome"' in msg[3]:
+            return
+        super().dispatch_monitor_traffic(msg)
 
     def save_queue_request(self, idents: list[bytes], msg: list[bytes]) -> None:
         """Note a request to one engine.

@@ -150,6 +150,15 @@ class EnginesClient(Client):  # type: ignore[misc]
             if not sys.is_finalizing():  # then there is nobody left to tell
                 end_requests(self, CLOSED)
 
+    def ask_for_engines(self) -> None:
+        """Ask the hub which engines there are; `ids` has them when the answer is there."""
+
+        def note(asked: Any) -> None:
+            if asked.exception() is None:
+                self._update_engines(asked.result()["content"].get("engines") or {})
+
+        self._send(self._query_stream, "connection_request").add_done_callback(note)
+
     def take_replies(self) -> None:
         """Take the answers that are there; in ipyparallel's thread, after something was sent."""
         self._take_replies()

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,6 +75,11 @@ def read_losses(run_dir: Path, world: int = 0) -> list[Loss]:
     """Return the losses of a world noted in `run_dir`, in the order in which they were noticed."""
     losses = [Loss(**json.loads(path.read_text(encoding="utf-8"))) for path in run_dir.glob(_PATTERN)]
     return sorted((loss for loss in losses if loss.world == world), key=lambda loss: loss.at)
+
+
+def first_cause(losses: Sequence[Loss]) -> Loss:
+    """Return the first of `losses` (one or more) that was not in order, or else the first."""
+    return next((loss for loss in losses if loss.status != 0), losses[0])
 
 
 def forget_losses(run_dir: Path) -> None:

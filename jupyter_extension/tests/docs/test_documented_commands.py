@@ -15,13 +15,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import ipyparallel as ipp
 import pytest
 from documents import ADMINS, DOCUMENTS, README, USERS, Block, block, blocks, shell_lines
 from realserver import RealServer
 from rigside import Rig, until
 
 from jupyterlab_engines.profiles import settings as on_disk
+from pxengines.hub import count_engines
 
 HERE = Path(__file__).resolve().parent
 SITE = "/srv/engines"
@@ -153,12 +153,7 @@ def test_a_cluster_of_a_terminal_and_the_cells_for_users(example: Block, termina
 
 def _wait_for_engines(terminal: Terminal) -> None:
     file = terminal.folder / "ipython" / "profile_pbs" / "security" / "ipcontroller-client.json"
-    until(file.exists, f"the connection file {file}")
-    client = ipp.Client(str(file), timeout=60)
-    try:
-        client.wait_for_engines(8, timeout=120, interactive=False)
-    finally:
-        client.close()
+    until(lambda: count_engines(file, 5.0) == 8, "the engines")
 
 
 def _check_modes(terminal: Terminal) -> None:

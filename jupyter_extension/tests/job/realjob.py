@@ -13,6 +13,7 @@ import ipyparallel as ipp
 import psutil
 import pytest
 
+from pxengines.hub import count_engines
 from pxengines.launch.events import read_events
 from pxengines.launch.files import make_private_dir
 from pxengines.launch.paths import RUN_ID_VARIABLE, Role, RunPaths
@@ -113,7 +114,8 @@ class RealJob:
         just connected may have missed.
         """
         file = self.paths.connection_file("client")
-        wait_for(file.exists, "the connection file")
+        # A client does not hear of engines that register while it connects.
+        wait_for(lambda: count_engines(file, 5.0) == engines, "the engines")
         client = ipp.Client(str(file), timeout=60)
         client.wait_for_engines(engines, timeout=WAIT_SECONDS, interactive=False)
         return client

@@ -16,6 +16,7 @@ import pytest
 from realjob import processes_of, wait_for
 from rigside import Rig
 
+from pxengines.hub import count_engines
 from pxengines.launch.addresses import is_loopback
 from pxengines.launch.events import read_events
 from pxengines.launch.files import make_private_dir, read_tail
@@ -62,15 +63,12 @@ class BatchRun:
 
     def client(self) -> ipp.Client:
         file = self.paths.connection_file("client")
-        wait_for(file.exists, f"the connection file; {self.events()}")
-        client = ipp.Client(str(file), timeout=60)
         try:
-            client.wait_for_engines(self.spec.engines, timeout=120, interactive=False)
-        except TimeoutError:
-            client.close()
+            wait_for(lambda: count_engines(file, 5.0) == self.spec.engines, "the engines")
+        except pytest.fail.Exception:
             logs = {log.name: read_tail(log, 30) for log in self.paths.run_dir.rglob("*.log")}
-            pytest.fail(f"{client.ids} came; {self.events()} {processes_of(self.spec.run_id)} {logs}")
-        return client
+            pytest.fail(f"no engines; {self.events()} {processes_of(self.spec.run_id)} {logs}")
+        return ipp.Client(str(file), timeout=60)
 
     def delete(self, job_id: str) -> None:
         done = self.rig.run_as_job_user(["qdel", job_id])

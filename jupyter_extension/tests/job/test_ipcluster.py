@@ -22,6 +22,7 @@ from jupyterlab_engines.api.names import Placement
 from jupyterlab_engines.clusters.store import process_lives
 from jupyterlab_engines.launchers import EngineJobControllerLauncher, EngineJobEngineSetLauncher
 from jupyterlab_engines.profiles import settings as on_disk
+from pxengines.hub import count_engines
 from pxengines.launch.paths import RunPaths
 
 pytestmark = pytest.mark.apart
@@ -66,7 +67,7 @@ class Terminal:
 
     def client(self) -> ipp.Client:
         file = self.paths.connection_file("client")
-        wait_for(file.exists, f"the connection file {file}")
+        wait_for(lambda: count_engines(file, 5.0) == 4, f"the engines of {file}")
         client = ipp.Client(str(file), timeout=60)
         client.wait_for_engines(4, timeout=120, interactive=False)
         return client

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mpi4py
@@ -18,9 +19,10 @@ from ipyparallel.error import CompositeError
 from realjob import RealJob, processes_of, wait_for
 
 from pxengines.engine import CANNOT_START
-from pxengines.job import EXIT_TAKEN
+from pxengines.job import EXIT_TAKEN, LOOK_SECONDS
 from pxengines.launch.events import read_events
 from pxengines.launch.files import write_atomic
+from pxengines.launch.losses import read_losses
 
 pytestmark = pytest.mark.apart
 
@@ -103,11 +105,26 @@ def test_engine_killed_ends_the_world_and_says_which(job: RealJob) -> None:
     assert job.event("stopping")["reason"] == "engine_lost"
 
 
-def test_engines_that_are_asked_to_leave(job: RealJob) -> None:
-    job.start(3)
+def test_engines_that_are_asked_to_leave(job: RealJob, tmp_path: Path) -> None:
+    """Also if mpiexec sees their end before their nannies, after which nobody knows how they ended."""
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "sitecustomize.py").write_text(
+        "from pxengines.launch import losses\nlosses.exit_status_of = lambda pid: None\n"
+    )
+    job.environment["PYTHONPATH"] = os.pathsep.join(
+        [str(tmp_path / "late"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    process = job.start(3)
     client = job.client(3)
+    (mpiexec,) = (
+        child for child in psutil.Process(process.pid).children() if child.name().startswith("mpiexec")
+    )
+    mpiexec.suspend()
     client.shutdown(block=True)
     client.close()
+    wait_for(lambda: len(read_losses(job.paths.run_dir)) == 3, "the notes of their ends")
+    time.sleep(3 * LOOK_SECONDS)  # it looks, and has time to draw the wrong conclusion
+    mpiexec.resume()
     job.wait_for_end()
     assert job.event("engines_exited")["status"] == 0
     assert job.event("engine_lost") is None

@@ -204,6 +204,9 @@ def test_the_first_note_of_a_loss_counts(tmp_path: Path, monkeypatch: pytest.Mon
         (3, 42, -9),
         (1, 40, 0),
     ]
+    # The one that left in order is the cause only if no other was lost.
+    assert losses.first_cause(losses.read_losses(tmp_path)[::-1]).rank == 3
+    assert losses.first_cause(losses.read_losses(tmp_path)[1:]).rank == 1
     losses.forget_losses(tmp_path)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.delenv("PMI_RANK")

@@ -352,3 +352,17 @@ def test_what_a_hub_remembers_of_requests_is_bounded(
         assert not made.pending
 
     asyncio.run(body())
+
+
+def test_the_greeting_of_an_engine_is_no_error(context: Sockets, caplog: pytest.LogCaptureFixture) -> None:
+    """ipykernel sends it without a topic, to everybody who listens."""
+
+    async def body() -> None:
+        made = a_hub(request_hub.RequestHub, TaskDB(session="hub"), context)
+        engine = Session(key=KEY)
+        for kind in ("iopub_welcome", "status"):
+            made.dispatch_monitor_traffic([b"iopub", *engine.serialize(engine.msg(kind))])
+
+    asyncio.run(body())
+    (error,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "iopub_welcome" not in error

@@ -100,6 +100,20 @@ def test_tells_why_a_start_failed_while_it_was_waiting(kernel: Kernel, local: Pa
     assert not any("went on" in text for text in reply.texts)
 
 
+def test_finds_engines_that_came_while_it_connected(kernel: Kernel, ready: PanelCluster) -> None:
+    """The hub tells of an engine once, to those who listen by then."""
+    arm = """
+from pxengines.views import EnginesClient
+def not_all(self, engines, update=EnginesClient._update_engines):
+    EnginesClient._update_engines = update
+    update(self, {"0": engines["0"]})
+EnginesClient._update_engines = not_all
+"""
+    assert kernel.run(arm).status == "ok"
+    reply = kernel.run("%engines connect shared")
+    assert reply.text.startswith("Connected to shared: 2 engines (one MPI world of 2"), reply.texts
+
+
 def test_interrupting_stops_the_waiting_only(kernel: Kernel, local: PanelCluster) -> None:
     local.submit()
     pressed: list[str] = []  # once: a second one could meet what the first has begun to say
