@@ -73,6 +73,8 @@ class ControllerCare:
         self._client._io_loop.call_later(controller_watch.LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
+        # What ipyparallel sends past the stream, for engines' widgets, may take note of an answer's arrival.
+        self._client.take_replies()
         own = self._watch.question
         why = None
         if any(future is not own for future in list(self._client._futures.values())):

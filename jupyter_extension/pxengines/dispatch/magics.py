@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -76,6 +77,16 @@ class EnginesParallelMagics(stock.ParallelMagics):
 
     def _eval_target_str(self, ts: str) -> str | int | list[int]:
         return parse_targets(ts, self.view.client.ids)
+
+    def _eval_signal_str(self, sig_str: str) -> str | int:
+        number: str | int = super()._eval_signal_str(sig_str)
+        known = number in signal.Signals.__members__ or number in range(signal.NSIG)
+        if not known:
+            raise UsageError(
+                f"--signal-on-interrupt {sig_str}: there is no such signal. Use a name such as SIGINT, a "
+                "number, or 0: then the cell goes on."
+            )
+        return number
 
     @magic_arguments.magic_arguments()
     @stock.exec_args

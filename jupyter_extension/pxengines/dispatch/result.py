@@ -29,6 +29,7 @@ from .where import tell
 if TYPE_CHECKING:
     from ipyparallel import DirectView
 
+_SURE_SECONDS = 0.1
 QUIET_SECONDS = 3.0
 """Output that has not come so long after the answer, and after any other output, is not waited for."""
 _GIVE_UP_SECONDS = 1.0
@@ -301,6 +302,8 @@ def _engines_of(client: Any, targets: Any) -> list[tuple[int, bytes]]:
     """Return id and identity of each of `targets`."""
     if client._closed:
         raise EnginesError("This view's connection is closed. Connect again.")
+    if has_ended(client):
+        time.sleep(_SURE_SECONDS)  # a file that cannot be read just now is no end of a cluster
     if has_ended(client):
         raise EnginesError(f"{ENDED[0].upper()}{ENDED[1:]}. {_START_AGAIN}")
     try:

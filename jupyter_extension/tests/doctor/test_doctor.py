@@ -286,7 +286,7 @@ def test_an_mpiexec_that_hangs_is_ended_with_its_ranks(tmp_path: Path) -> None:
         f"setsid sleep 600 & echo $! > {tmp_path / 'rank'}\nexec sleep 600\n"
     )
     mpiexec.chmod(0o700)
-    found = sections(mpiexec=[str(mpiexec)], run_mpi=True, seconds=4.0)
+    found = sections(mpiexec=[str(mpiexec)], run_mpi=True, seconds=10.0)
     healthy(found, "MPI")
     assert "stopped after its time was over" in found["MPI"].problems[0]
     rank = int((tmp_path / "rank").read_text())

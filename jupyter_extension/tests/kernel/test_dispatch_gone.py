@@ -106,6 +106,22 @@ def test_a_kernel_that_was_busy_takes_nobody_for_gone(connected: Kernel) -> None
         assert connected.run(f"{hold}\nstatus.get()").status == "ok"
 
 
+def test_an_answer_whose_arrival_was_taken_note_of_by_others_is_taken(connected: Kernel) -> None:
+    """As ipyparallel's thread does when it sends something past the stream, for widgets of engines."""
+    cell = """
+import time, zmq
+answer = cluster[0].apply_async(__import__("time").sleep, 0.5)
+def take_note():
+    end = time.monotonic() + 20
+    while not cluster._mux_socket.get(zmq.EVENTS) & zmq.POLLIN and time.monotonic() < end:
+        time.sleep(0.01)
+cluster._io_loop.add_callback(take_note)
+answer.get(20)
+"""
+    reply = connected.run(cell)
+    assert reply.status == "ok", reply.texts
+
+
 def test_a_reconnect_ends_what_the_old_connection_waits_for(connected: Kernel) -> None:
     connected.run(f"%%px --noblock -o status\n{SLEEP}")
     connected.run("cell = status.run.run_id[:6]\nold = view.apply(__import__('time').sleep, 0)")

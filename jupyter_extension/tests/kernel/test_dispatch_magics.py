@@ -103,6 +103,10 @@ def test_what_is_set_for_all_cells(magics: EnginesParallelMagics, sent: Sent) ->
     assert sent.cells[-1][2]["on_error"] == "stop"
     magics.pxconfig("--timeout 0 --signal-on-interrupt 9")
     assert (magics.timeout, magics.signal_on_interrupt) == (None, 9)
+    for unknown in ("SIGFOO", "999"):
+        with pytest.raises(UsageError, match=rf"--signal-on-interrupt {unknown}: there is no such signal"):
+            magics.pxconfig(f"--signal-on-interrupt {unknown}")
+    assert magics.signal_on_interrupt == 9
 
 
 def test_a_time_limit(magics: EnginesParallelMagics, sent: Sent) -> None:

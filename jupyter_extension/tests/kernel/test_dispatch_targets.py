@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pxengines import EnginesError
+from pxengines.dispatch import result
 from pxengines.dispatch.targets import parse_targets
 
 EIGHT = list(range(8))
@@ -103,3 +105,13 @@ def test_whatever_is_typed_gives_engines_that_there_are_or_one_error(text: str, 
         chosen = found if isinstance(found, list) else [found]
         assert set(chosen) <= ids  # type: ignore[arg-type]
         assert len(chosen) == len(set(chosen)) > 0
+
+
+def test_a_connection_file_that_cannot_be_read_just_now_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([True, False])
+    monkeypatch.setattr(result, "has_ended", lambda client: next(looks))
+    client = SimpleNamespace(_closed=False, _build_targets=lambda targets: ([b"a", b"b"], [0, 1]))
+    assert result._engines_of(client, "all") == [(0, b"a"), (1, b"b")]
+    monkeypatch.setattr(result, "has_ended", lambda client: True)
+    with pytest.raises(EnginesError, match="has ended"):
+        result._engines_of(client, "all")
