@@ -223,9 +223,9 @@ CASES: dict[str, Case] = {
         drops_out=True,
     ),
     "absent": Case(
-        "rank 1 does not come (ours with `timeout=0.5`)",
+        "rank 1 does not come (ours with `timeout=3`)",
         absent(raw_sum),
-        absent(lambda mine: ours(mine, timeout=0.5)),
+        absent(lambda mine: ours(mine, timeout=3)),
         drops_out=True,
     ),
 }

@@ -12,6 +12,7 @@ from leftovers import processes_in, wait_until
 from realserver import RealServer
 
 from jupyterlab_engines.api.models import Cluster
+from jupyterlab_engines.clusters.store import read_record
 
 pytestmark = pytest.mark.apart
 
@@ -125,6 +126,9 @@ def test_everything_killed_at_once_is_told(real_server: RealServer) -> None:
     real_server.begin()
     real_server.start(2)
     real_server.until_state("ready")
+    # It is told to browsers before it is on disk, and the next server will only know what is on disk.
+    record = real_server.ipython_dir / "profile_local" / "pxengines" / "default" / "record.json"
+    real_server.until(lambda: (r := read_record(record)) and r.cluster.state == "ready", "the record")
     real_server.kill()
     for process in mine(real_server):
         with contextlib.suppress(psutil.NoSuchProcess):  # ended by itself, with those before it
