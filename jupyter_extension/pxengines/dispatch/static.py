@@ -7,6 +7,7 @@ colours of the theme where there is one.
 from __future__ import annotations
 
 import base64
+import time
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -44,19 +45,26 @@ _RED = "background: var(--jp-rendermime-error-background, rgba(255, 0, 0, 0.1))"
 
 
 def bundle(run: CellRun, now: float) -> dict[str, str]:
-    """Return the run at the moment `now` as ``text/plain`` and ``text/html``."""
+    """Return the run at the moment `now` as ``text/plain`` and ``text/html``, to be kept in a notebook."""
     content = shown(run, text_bytes=TEXT_BYTES, rich_bytes=RICH_BYTES, most_blocks=BLOCKS)
-    return {"text/plain": plain(run, now, content), "text/html": html(run, now, content)}
+    # Nobody may tell it what became of a run that goes on: who reads it later is told when that was.
+    dated = run.state == "running"
+    return {
+        "text/plain": plain(run, now, content, dated=dated),
+        "text/html": html(run, now, content, dated=dated),
+    }
 
 
-def headline(run: CellRun, now: float) -> str:
-    """Return how the run goes in a line: ``done on 8 engines in 1.2 s``."""
+def headline(run: CellRun, now: float, *, dated: bool = False) -> str:
+    """Return how the run goes in a line: ``done on 8 engines, 1.2 s``; with the date of `now` if asked."""
     with run.lock:
         count = len(run.by_rank)
         engines = "1 engine" if count == 1 else f"{count:,} engines"
         state = run.state
         seconds = max(0.0, (now if run.ended_at is None else run.ended_at) - run.started_at)
         words = f"{_STATES[state]} on {engines}, {duration(seconds)}"
+        if dated:
+            words += time.strftime(" (at %Y-%m-%d %H:%M:%S)", time.localtime(now))
         ranks: dict[str, list[int]] = {}
         for rank, of in run.by_rank.items():
             ranks.setdefault(of.state, []).append(rank)
@@ -71,10 +79,11 @@ def headline(run: CellRun, now: float) -> str:
     return f"{words}: {', '.join(counts)}"
 
 
-def plain(run: CellRun, now: float, content: Shown | None = None) -> str:
+def plain(run: CellRun, now: float, content: Shown | None = None, *, dated: bool = False) -> str:
     """Return the run as plain text, without colours."""
     content = content or shown(run, text_bytes=TEXT_BYTES, most_blocks=BLOCKS)
-    lines = [f"{run.label}: {headline(run, now)}" if run.label else headline(run, now)]
+    state = headline(run, now, dated=dated)
+    lines = [f"{run.label}: {state}" if run.label else state]
     lines += filter(None, [run.notice])
     for block in content.blocks:
         text = ansi.strip(block.text or _names(block)).rstrip("\n")
@@ -85,11 +94,11 @@ def plain(run: CellRun, now: float, content: Shown | None = None) -> str:
     return "\n".join(lines)
 
 
-def html(run: CellRun, now: float, content: Shown | None = None) -> str:
+def html(run: CellRun, now: float, content: Shown | None = None, *, dated: bool = False) -> str:
     """Return the run as HTML; all but rich displays of the engines is escaped."""
     content = content or shown(run, text_bytes=TEXT_BYTES, rich_bytes=RICH_BYTES, most_blocks=BLOCKS)
     label = f"<code>{escape(run.label)}</code> " if run.label else ""
-    head = f"<div>{label}<small>{escape(headline(run, now))}</small></div>"
+    head = f"<div>{label}<small>{escape(headline(run, now, dated=dated))}</small></div>"
     if run.notice:
         head += f"<div><small>{escape(run.notice)}</small></div>"
     first_error = next((block.key for block in content.blocks if block.kind == "error"), None)

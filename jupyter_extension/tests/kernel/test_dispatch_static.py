@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -86,6 +87,17 @@ def test_headline_counts_ranks_unless_all_are_well() -> None:
         "time limit reached on 6 engines, 10 s: "
         "3 running (1\N{EN DASH}2, 5), 1 done (0), 1 failed (3), 1 lost (4)"
     )
+
+
+def test_what_a_notebook_keeps_of_a_run_that_goes_on_tells_when_that_was() -> None:
+    run = a_run(1)
+    run.began(0, 100.0)
+    for text in bundle(run, 100.5).values():
+        assert re.search(r"running on 1 engine, 0\.50 s \(at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)", text), text
+    run.ended(0, 101.0)
+    for text in bundle(run, 200.0).values():
+        assert "done on 1 engine, 1.0 s" in text
+        assert "(at " not in text
 
 
 def test_html_escapes_all_that_is_not_rich() -> None:
