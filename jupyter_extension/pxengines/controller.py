@@ -180,7 +180,8 @@ class EngineController(IPController):
         # ipyparallel has no options for these; this process is one controller.
         app.Hub = RequestHub
         if sys.platform == "linux":
-            app.util.select_random_ports = ReservedPorts().select
+            here = all(map(is_loopback, (self.engine_ip, self.client_ip, self.monitor_ip)))
+            app.util.select_random_ports = ReservedPorts(on_this_host=here).select
         super().init_hub()
         ActivityLog(self.hub).attach()
         Rejoining(self.hub).attach()

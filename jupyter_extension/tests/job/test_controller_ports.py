@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import zmq
@@ -45,8 +47,26 @@ def test_who_asks_for_any_port_never_gets_one_of_them() -> None:
     assert (done.stdout, done.stderr) == ("True 4 6\n", "")
 
 
-def test_one_listener_can_use_each() -> None:
-    reserved = ReservedPorts()
+def test_on_this_host_they_are_none_that_the_system_gives_to_anybody() -> None:
+    """Who was given one, gave it back and names it now would take it."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    here, elsewhere = ReservedPorts(on_this_host=True), ReservedPorts()
+    try:
+        ours = here.select(20)
+        assert len(set(ours)) == 20
+        assert high == 65535 or min(ours) > high
+        assert all(low <= port <= high for port in elsewhere.select(20))
+        for port in ours:
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+    finally:
+        here.release()
+        elsewhere.release()
+
+
+@pytest.mark.parametrize("on_this_host", [True, False])
+def test_one_listener_can_use_each(on_this_host: bool) -> None:
+    reserved = ReservedPorts(on_this_host=on_this_host)
     port, *more = reserved.select(3)
     assert len({port, *more}) == 3
     context = zmq.Context()
