@@ -112,11 +112,14 @@ def test_an_answer_whose_arrival_was_taken_note_of_by_others_is_taken(connected:
 import time, zmq
 answer = cluster[0].apply_async(__import__("time").sleep, 0.5)
 def take_note():
+    if cluster._mux_stream.sending():  # the request has not left yet
+        cluster._io_loop.add_callback(take_note)
+        return
     end = time.monotonic() + 20
-    while not cluster._mux_socket.get(zmq.EVENTS) & zmq.POLLIN and time.monotonic() < end:
+    while not (answer.ready() or cluster._mux_socket.get(zmq.EVENTS) & zmq.POLLIN) and time.monotonic() < end:
         time.sleep(0.01)
 cluster._io_loop.add_callback(take_note)
-answer.get(20)
+answer.get(60)
 """
     reply = connected.run(cell)
     assert reply.status == "ok", reply.texts
