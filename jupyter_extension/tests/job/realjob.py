@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ipyparallel as ipp
@@ -16,6 +17,7 @@ import pytest
 from pxengines.hub import count_engines
 from pxengines.launch.events import read_events
 from pxengines.launch.files import make_private_dir
+from pxengines.launch.losses import read_losses
 from pxengines.launch.paths import RUN_ID_VARIABLE, Role, RunPaths
 from pxengines.launch.spec import JobSpec
 
@@ -31,6 +33,16 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.05)
     pytest.fail(f"waited in vain for {what}")
+
+
+def lost_at_once(run_dir: Path) -> dict[int, int]:
+    """Return the processes, by rank, of the engines that were lost within a quarter of a second of the first.
+
+    mpiexec may kill the others in the same instant, if it just writes to the one that is gone; whose nanny
+    wakes up first is then chance.
+    """
+    losses = read_losses(run_dir)
+    return {loss.rank: loss.pid for loss in losses if loss.at - losses[0].at < 0.25}
 
 
 def processes_of(run_id: str) -> list[psutil.Process]:

@@ -13,13 +13,13 @@ from typing import Any
 import ipyparallel as ipp
 import psutil
 import pytest
+from realjob import lost_at_once
 from wire import Api
 
 from jupyterlab_engines.api.models import Failure
 from jupyterlab_engines.clusters import processes
 from jupyterlab_engines.clusters.words import PARAMETERS
 from pxengines.launch.events import read_events
-from pxengines.launch.losses import read_losses
 from pxengines.launch.paths import RunPaths
 
 
@@ -66,13 +66,9 @@ class TestWhileReady:
         cluster = await api.until_state("failed")
         failure = why(cluster)
         assert failure.code == "engine_died"
-        # mpiexec may kill the others in the same instant, if it just writes to the one that is gone; whose
-        # nanny then wakes up first is chance.
-        losses = read_losses(RunPaths.of_key("local").run_dir)
-        (rank,) = (str(loss.rank) for loss in losses if loss.pid == victim)
-        at_once = {str(loss.rank) for loss in losses if loss.at - losses[0].at < 0.1}
-        assert rank == "2" and rank in at_once
-        assert failure.params["rank"] in at_once
+        at_once = lost_at_once(RunPaths.of_key("local").run_dir)
+        assert at_once[2] == victim
+        assert at_once[int(failure.params["rank"])] == int(failure.params["pid"])
         assert f"rank {failure.params['rank']}" in failure.message
         assert f"process {failure.params['pid']}" in failure.message
         assert "MPI world is broken" in failure.message
@@ -101,8 +97,9 @@ class TestWhileReady:
         psutil.Process(pid).send_signal(signal.SIGSEGV)
         failure = why(await api.until_state("failed"))
         assert failure.code == "engine_died"
-        assert failure.params["rank"] == "0"
-        assert failure.params["pid"] == str(pid)
+        at_once = lost_at_once(RunPaths.of_key("local").run_dir)
+        assert at_once[0] == pid
+        assert at_once[int(failure.params["rank"])] == int(failure.params["pid"])
 
 
 class TestAStopThatMeetsResistance:
