@@ -61,14 +61,20 @@ class ReservedPorts:
         raise AssertionError("the last candidate is any port")
 
     def _candidates(self) -> Iterator[int]:
-        if self._on_this_host:
-            lowest = int(_RANGE.read_text(encoding="ascii").split()[1]) + 1
-            count = _HIGHEST + 1 - lowest
-            if count >= _ENOUGH:
-                yield from (lowest + secrets.randbelow(count) for _ in range(_TRIES))
+        above = _above_the_range() if self._on_this_host else range(0)
+        if len(above) >= _ENOUGH:
+            yield from (secrets.choice(above) for _ in range(_TRIES))
         yield 0
 
     def release(self) -> None:
         """Give all of them back; listeners keep theirs."""
         while self._held:
             self._held.pop().close()
+
+
+def _above_the_range() -> range:
+    """Return the ports above those that the system gives to anybody; none where it does not tell."""
+    try:
+        return range(int(_RANGE.read_text(encoding="ascii").split()[1]) + 1, _HIGHEST + 1)
+    except (OSError, ValueError, IndexError):
+        return range(0)

@@ -8,6 +8,7 @@ rank, and the job reads them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -53,7 +54,10 @@ def rank_from(environ: Mapping[str, str]) -> int | None:
 
 
 def note_loss(pid: int, status: int | None) -> None:
-    """Note that the engine `pid`, whose environment this process shares, has ended; the first note counts."""
+    """Note that the engine `pid`, whose environment this process shares, has ended; the first note counts.
+
+    Where that cannot be written, it is left out: who calls has more to do at the end of an engine.
+    """
     run_dir, rank = os.environ.get(RUN_DIR_VARIABLE), rank_from(os.environ)
     if not run_dir or rank is None:
         return  # not started by a job of ours
@@ -65,10 +69,11 @@ def note_loss(pid: int, status: int | None) -> None:
     try:
         draft.write_text(json.dumps(asdict(loss)), encoding="utf-8")
         os.link(draft, final)
-    except FileExistsError:
+    except OSError:  # there is one already, the disk is full, or the run is gone
         pass
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def read_losses(run_dir: Path, world: int = 0) -> list[Loss]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+from pxengines import controller_ports
 from pxengines.controller_ports import ReservedPorts
 
 # In a network of its own, whose system has ten ports to give to who asks for any.
@@ -62,6 +63,15 @@ def test_on_this_host_they_are_none_that_the_system_gives_to_anybody() -> None:
     finally:
         here.release()
         elsewhere.release()
+
+
+def test_a_system_that_does_not_tell_its_range_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_ports, "_RANGE", tmp_path / "none")
+    reserved = ReservedPorts(on_this_host=True)
+    assert len(set(reserved.select(3))) == 3
+    reserved.release()
 
 
 @pytest.mark.parametrize("on_this_host", [True, False])

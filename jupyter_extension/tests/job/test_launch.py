@@ -212,6 +212,10 @@ def test_the_first_note_of_a_loss_counts(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("PMI_RANK")
     losses.note_loss(42, 1)
     assert losses.read_losses(tmp_path) == []
+    # Its folder is gone: that is no reason not to end in order.
+    monkeypatch.setenv("PMI_RANK", "1")
+    monkeypatch.setenv(losses.RUN_DIR_VARIABLE, str(tmp_path / "gone"))
+    losses.note_loss(42, 0)
 
 
 def test_exit_status_of_a_process_that_nobody_has_reaped() -> None:
