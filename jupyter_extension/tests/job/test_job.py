@@ -281,7 +281,7 @@ def test_one_rank_that_is_killed_while_it_loads_does_not_hang_the_others(
     )
     job.start(3)
     assert job.wait_for_end() == 1
-    assert job.event("engine_lost")["rank"] == 1
+    assert {1, job.event("engine_lost")["rank"]} <= set(lost_at_once(job.paths.run_dir))
     assert job.event("engine_lost")["status"] in (-signal.SIGKILL, None)
 
 
